@@ -1,0 +1,41 @@
+# The commands of a working day. `make` alone lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PRESET ?= quick
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test docs clean evidence
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): settings.ini setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: pass PYTHON=/path/to/python3.11" % sys.version_info[:2]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade-strategy only-if-needed -c constraints.txt -e '.[dev]'
+	$(BIN)/pip check
+	$(BIN)/python -m trajectory_nb.language install
+	@touch $@
+
+setup: $(STAMP) ## create .venv and install everything, the embedded language model included
+
+run: $(STAMP) ## train, evaluate and compare the four branches (PRESET=quick)
+	$(BIN)/trajectory-nb run --preset $(PRESET)
+
+test: $(STAMP) ## lessons of all notebooks, library == notebooks, README == index, a tiny run
+	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/checks
+
+docs: $(STAMP) ## build the site with Quarto, which must be installed
+	@command -v quarto >/dev/null || { echo "Quarto is not installed: see https://quarto.org/docs/get-started"; exit 2; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" nbdev_docs
+
+clean: ## remove built files and caches; runs/ and .venv stay
+	rm -rf _proc _docs build dist *.egg-info nbs/nbdev.yml nbs/sidebar.yml
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	find . -name .ipynb_checkpoints -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+evidence: $(STAMP) ## record a test-first phase: PHASE=red|green|refactor NAME=renderer
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m trajectory_nb.evidence "$(PHASE)" "$(NAME)"
