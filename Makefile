@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PRESET ?= quick
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test docs clean evidence
+.PHONY: help setup run test docs clean evidence export
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ run: $(STAMP) ## train, evaluate and compare the four branches (PRESET=quick)
 
 test: $(STAMP) ## lessons of all notebooks, library == notebooks, README == index, a tiny run
 	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/checks
+
+export: $(STAMP) ## library, clean notebooks and README from the notebooks
+	PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; nbdev_export && nbdev_clean && .ci/readme
 
 docs: $(STAMP) ## build the site with Quarto, which must be installed
 	@command -v quarto >/dev/null || { echo "Quarto is not installed: see https://quarto.org/docs/get-started"; exit 2; }
