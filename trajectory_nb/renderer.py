@@ -211,24 +211,25 @@ def _cover(
     uv: torch.Tensor,     # centres (M, 2), pixels
     radius: torch.Tensor, # (M,), pixels
     size: tuple[int, int],# (H, W)
-) -> tuple: # coverage in [0, 1] (M, P·P) and the place of each of its pixels in a flat frame (M, P·P)
-    "The anti-aliased disc of each ball on a patch of pixels round it; differentiable in `uv` and `radius`."
+) -> tuple: # of each of S covered pixels: coverage in (0, 1], which ball, and its place in the flat frame, all (S,)
+    "The anti-aliased disc of each ball; differentiable in `uv` and `radius`."
     height, width = size
-    P = 2*int(np.ceil(float(radius.max()) + SOFT_EDGE/2)) + 1
+    P = 2*int(np.ceil(float(radius.detach().max()) + SOFT_EDGE/2)) + 1
     ph, pw = min(P, height), min(P, width)
     corner = uv.detach().clamp(-1e6, 1e6)
     x = (corner[:, :1] - pw/2).ceil().clamp(0, width - pw) + torch.arange(pw, device=uv.device)   # (M, pw)
     y = (corner[:, 1:] - ph/2).ceil().clamp(0, height - ph) + torch.arange(ph, device=uv.device)  # (M, ph)
     square = (x - uv[:, :1]).square()[:, None, :] + (y - uv[:, 1:]).square()[:, :, None]          # (M, ph, pw)
     inner = (radius.square() - SOFT_EDGE**2/20).clamp_min(0).sqrt()[:, None, None]
-    edge = ((inner - square.clamp_min(1e-6).sqrt())/SOFT_EDGE + 0.5).clamp(0, 1)
-    place = (y[:, :, None]*width + x[:, None, :]).long()
-    return (edge*edge*(3 - 2*edge)).flatten(1), place.flatten(1)
+    edge = (inner - square.clamp_min(1e-6).sqrt())/SOFT_EDGE + 0.5
+    ball, row, column = (edge > 0).nonzero(as_tuple=True)
+    edge = edge[ball, row, column].clamp_max(1)
+    return edge*edge*(3 - 2*edge), ball, y[ball, row].long()*width + x[ball, column].long()
 
 # %% ../nbs/01_renderer.ipynb #f332233f
 BACKGROUND, BALL_COLOUR, TRAIL_COLOUR = (0.06, 0.07, 0.12), (1.00, 0.80, 0.25), (0.06, 0.45, 0.75) # RGB in [0, 1]
 
-STYLES = {"dot": (), "trail": (0.85, 0.70, 0.56, 0.43, 0.31, 0.20, 0.10)}
+STYLES = {"dot": (), "trail": (0.80, 0.65, 0.50, 0.36, 0.23, 0.11)}
 
 def _past(style: str) -> tuple:
     if style not in STYLES: raise ValueError(f"style {style!r} is unknown: choose one of {', '.join(STYLES)}, or add yours to renderer.STYLES")
@@ -241,19 +242,22 @@ def _mix(ball, trail, channel: int):
 
 # %% ../nbs/01_renderer.ipynb #b97a41b9
 def _layers(
-    cover: torch.Tensor, # (N, T, P·P)
-    place: torch.Tensor, # (N, T, P·P)
+    cover: torch.Tensor, # (S,) as `_cover` gives it
+    frame: torch.Tensor, # (S,) counted through all clips
+    place: torch.Tensor, # (S,)
     past: tuple,         # strength of each ghost, the youngest first
-    pixels: int,         # H·W
-) -> tuple: # ball and trail, both (N, T, H·W) in [0, 1]
+    shape: tuple,        # (N, T, H·W)
+) -> tuple: # ball and trail (N·T·H·W,) in [0, 1], and the frames and places (G,) that ball and ghosts touch
     "How much of each pixel the present ball covers, and how strongly its trail shows there."
-    N, T, _ = cover.shape
-    ball = cover.new_zeros(N, T, pixels).scatter_(2, place, cover)
-    trail = cover.new_zeros(N, T, pixels)
+    N, T, pixels = shape
+    ball = cover.new_zeros(N*T*pixels).scatter_(0, frame*pixels + place, cover)
+    trail, touched = torch.zeros_like(ball), [(frame, place)]
     for k, strength in enumerate(past[:T - 1], 1):
-        here = place[:, :-k]
-        trail[:, k:].scatter_(2, here, torch.maximum(trail[:, k:].gather(2, here), strength*cover[:, :-k]))
-    return ball, trail
+        alive = (frame % T < T - k).nonzero()[:, 0]
+        touched.append((frame[alive] + k, place[alive]))
+        spot = touched[-1][0]*pixels + touched[-1][1]
+        trail.scatter_(0, spot, torch.maximum(trail.gather(0, spot), strength*cover[alive]))
+    return ball, trail, *(torch.cat(x) for x in zip(*touched))
 
 # %% ../nbs/01_renderer.ipynb #e29220ab
 class TrajectoryRenderer:
@@ -273,13 +277,11 @@ class TrajectoryRenderer:
         _check_positions(xyz, 2, "(T, 3)")
         camera = camera_params if isinstance(camera_params, Camera) else Camera(**camera_params)
         uv, radius = balls(xyz[None], Camera(camera.K[None], camera.R[None], camera.t[None]))
-        cover, place = (x[None] for x in _cover(uv[0], radius[0], size))
-        ball, trail = _layers(cover, place, past, size[0]*size[1])
-        return torch.stack([_mix(ball, trail, c) for c in range(3)], 2)[0].unflatten(2, size)
+        ball, trail, *_ = _layers(*_cover(uv[0], radius[0], size), past, (1, len(xyz), size[0]*size[1]))
+        return torch.stack([_mix(ball, trail, c).view(-1, *size) for c in range(3)], 1)
 
 # %% ../nbs/01_renderer.ipynb #bf782e48
-def _bytes(share, trail, channel: int) -> torch.Tensor:
-    return (255*_mix(share, trail, channel) + 0.5).to(torch.uint8)
+_CHUNK = 2**19 # pixels drawn at once, so that scratch planes stay at 2 MB whatever the batch
 
 def _paint(
     uv: torch.Tensor,     # (N, T, 2), pixels
@@ -287,19 +289,20 @@ def _paint(
     past: tuple,          # a value of STYLES
     out: torch.Tensor,    # uint8 (N, T, 3, H, W), written
 ) -> None:
-    "Draw clips of one style into `out`, touching only background fill and the pixels of the patches."
-    (N, T), size = radius.shape, out.shape[-2:]
-    cover, place = (x.unflatten(0, (N, T)) for x in _cover(uv.flatten(0, 1), radius.flatten(), size))
-    flat = out.flatten(3)
-    for c in range(3): flat[:, :, c] = int(255*BACKGROUND[c] + 0.5)
-    if not past:
-        for c in range(3): flat[:, :, c].scatter_(2, place, _bytes(cover, 0, c))
-        return
-    ball, trail = _layers(cover, place, past, size[0]*size[1])
-    for k in range(min(len(past), T - 1), -1, -1):
-        here = place[:, :T - k]
-        share, shade = ball[:, k:].gather(2, here), trail[:, k:].gather(2, here)
-        for c in range(3): flat[:, k:, c].scatter_(2, here, _bytes(share, shade, c))
+    "Draw clips of one style into `out`, touching only background fill and the pixels of ball and trail."
+    (N, T), (height, width) = radius.shape, out.shape[-2:]
+    pixels, clips = height*width, max(1, _CHUNK//(T*height*width))
+    for c in range(3): out[:, :, c] = int(255*BACKGROUND[c] + 0.5)
+    for i in range(0, N, clips):
+        flat = out[i:i + clips].view(-1)
+        share, frame, place = _cover(uv[i:i + clips].flatten(0, 1), radius[i:i + clips].flatten(), (height, width))
+        shade = 0
+        if past:
+            ball, trail, frame, place = _layers(share, frame, place, past, (len(flat)//(3*T*pixels), T, pixels))
+            spot = frame*pixels + place
+            share, shade = ball.gather(0, spot), trail.gather(0, spot)
+        red = frame*(3*pixels) + place
+        for c in range(3): flat.scatter_(0, red + c*pixels, (255*_mix(share, shade, c) + 0.5).to(torch.uint8))
 
 # %% ../nbs/01_renderer.ipynb #d75dd27a
 def render_batch(
