@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['TrainConfig', 'learning_rate', 'make_optimizer', 'averaged', 'channels_last', 'TrainState', 'state_tensors',
-           'restore_state', 'save_checkpoint', 'checkpoints', 'read_checkpoint', 'load_checkpoint', 'StopRequest',
-           'stop_between_steps', 'ProgressLine', 'clock', 'progress', 'progress_text', 'TrainingDiverged', 'step_seed',
-           'to_device', 'train_step', 'batches_from', 'resume', 'save_state', 'scalar_writer', 'run_validation', 'fit']
+           'restore_state', 'save_checkpoint', 'checkpoints', 'read_checkpoint', 'load_checkpoint', 'trained_weights',
+           'StopRequest', 'stop_between_steps', 'ProgressLine', 'clock', 'progress', 'progress_text',
+           'TrainingDiverged', 'step_seed', 'to_device', 'train_step', 'batches_from', 'resume', 'save_state',
+           'scalar_writer', 'run_validation', 'fit']
 
-# %% ../nbs/05_training.ipynb #309a5448
+# %% ../nbs/05_training.ipynb #63b37a1c
 import contextlib, hashlib, json, math, shutil, signal, sys, threading, time, warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from .core import atomic_write, pick_device, pick_precision, read_json, rng_from, write_json
 
-# %% ../nbs/05_training.ipynb #1248d6dd
+# %% ../nbs/05_training.ipynb #566e23f0
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     "What the loop needs to know; the same values give the same weights."
@@ -48,7 +49,7 @@ class TrainConfig:
     def epochs(self) -> int:
         return math.ceil(self.steps / (self.steps_per_epoch or self.steps))
 
-# %% ../nbs/05_training.ipynb #326aabe2
+# %% ../nbs/05_training.ipynb #87bdca76
 def learning_rate(
     step: int,            # 0 … config.steps - 1
     config: TrainConfig,
@@ -59,7 +60,7 @@ def learning_rate(
     done = (step - warmup) / max(1, config.steps - warmup)
     return config.lr * 0.5 * (1 + math.cos(math.pi * done))
 
-# %% ../nbs/05_training.ipynb #b3a0d698
+# %% ../nbs/05_training.ipynb #5f7bb688
 def make_optimizer(
     model: nn.Module,
     config: TrainConfig,
@@ -71,7 +72,7 @@ def make_optimizer(
               dict(params=[p for p in trained if p.dim() < 2], weight_decay=0.0)]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.lr, betas=(0.9, 0.98), fused=True)
 
-# %% ../nbs/05_training.ipynb #b219677b
+# %% ../nbs/05_training.ipynb #9e3bf265
 def _average_with(decay: float):
     @torch.no_grad()
     def update(averages, currents, count):
@@ -85,14 +86,14 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel | None:
     "Exponential average of weights and buffers (doi:10.1137/0330046), quick to follow at first; None when `decay` is 0."
     return AveragedModel(model, multi_avg_fn=_average_with(decay), use_buffers=True) if decay else None
 
-# %% ../nbs/05_training.ipynb #a95349eb
+# %% ../nbs/05_training.ipynb #c5d0c431
 def channels_last(model: nn.Module) -> nn.Module:
     "Lay out every 3-D convolution kernel with channels innermost, in place."
     for parameter in model.parameters():
         if parameter.dim() == 5: parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
     return model
 
-# %% ../nbs/05_training.ipynb #8caa8d04
+# %% ../nbs/05_training.ipynb #87eb9888
 @dataclass
 class TrainState:
     "All that the next step depends on."
@@ -112,7 +113,7 @@ class TrainState:
         model = channels_last(model.to(pick_device(config.device)))
         return cls(model, make_optimizer(model, config), averaged(model, config.ema_decay))
 
-# %% ../nbs/05_training.ipynb #009dcc27
+# %% ../nbs/05_training.ipynb #ec80efee
 def state_tensors(state: TrainState) -> dict[str, torch.Tensor]:
     "Weights, averages and moments as a flat dictionary: `model.*`, `ema.*`, `optimizer.<i>.*`."
     tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
@@ -136,7 +137,7 @@ def restore_state(state: TrainState, tensors: dict[str, torch.Tensor]) -> None:
         moments.setdefault(int(i), {})[key] = value
     state.optimizer.load_state_dict(state.optimizer.state_dict() | {"state": moments})
 
-# %% ../nbs/05_training.ipynb #845b958b
+# %% ../nbs/05_training.ipynb #a8a7259b
 def save_checkpoint(
     folder: str | Path,                   # made if missing
     step: int,
@@ -161,7 +162,7 @@ def checkpoints(folder: str | Path) -> list[Path]:
     "Manifests in `folder`, newest first."
     return sorted(Path(folder).glob("step_*.json"), reverse=True)
 
-# %% ../nbs/05_training.ipynb #3ab8b489
+# %% ../nbs/05_training.ipynb #0ff47bdf
 def read_checkpoint(manifest_path: str | Path) -> tuple[dict, dict[str, torch.Tensor]]:
     "Manifest and tensors. Raises `ValueError` when a file is missing, short, altered or no manifest."
     path = Path(manifest_path)
@@ -181,7 +182,16 @@ def load_checkpoint(folder: str | Path) -> tuple[dict, dict[str, torch.Tensor]] 
         except ValueError as error: warnings.warn(f"{error}; trying the one before", stacklevel=2)
     return None
 
-# %% ../nbs/05_training.ipynb #693427a0
+# %% ../nbs/05_training.ipynb #768fae73
+def trained_weights(folder: str | Path) -> dict[str, torch.Tensor]:
+    "The state dict to use from the newest valid checkpoint in `folder`. `ValueError` when there is none."
+    found = load_checkpoint(folder)
+    if found is None: raise ValueError(f"no usable checkpoint in {Path(folder).name}: train first")
+    tensors = found[1]
+    averages = {name: value for name, value in tensors.items() if name.startswith("ema.module.")}
+    return _part(averages, "ema.module.") if averages else _part(tensors, "model.")
+
+# %% ../nbs/05_training.ipynb #5ce50f9a
 class StopRequest:
     "True once Ctrl-C (SIGINT) has been asked for."
     def __init__(self): self.asked = False
@@ -203,7 +213,7 @@ def stop_between_steps():
     try: yield request
     finally: signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
 
-# %% ../nbs/05_training.ipynb #fc0fd44c
+# %% ../nbs/05_training.ipynb #657a7eae
 class ProgressLine:
     "Shows `show(**values)` as one line: rewritten each second on a terminal, one new line each `every` seconds elsewhere."
     def __init__(self, name: str, every: float = 10.0, out=None):
@@ -227,7 +237,7 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(round(seconds)), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
 
-# %% ../nbs/05_training.ipynb #b4711999
+# %% ../nbs/05_training.ipynb #59c866f5
 def progress(state: TrainState, config: TrainConfig, numbers: dict, done_here: int, seconds: float) -> dict:
     "What can be told about a running training: step, epoch, loss, accuracy, rate (steps/s), eta_s."
     rate = done_here / seconds if seconds > 0 else 0.0
@@ -244,7 +254,7 @@ def progress_text(p: dict) -> str:
     left = "" if p["eta_s"] is None else f" · {clock(p['eta_s'])} left"
     return f"epoch {p['epoch']}/{p['max_epochs']} · step {p['step']}/{p['max_steps']} · loss {p['loss']:.3f}{accuracy} · {p['rate']:.2f} steps/s{left}"
 
-# %% ../nbs/05_training.ipynb #841dc792
+# %% ../nbs/05_training.ipynb #1af61e0b
 class TrainingDiverged(RuntimeError):
     "The loss or its gradient is no longer finite."
 
@@ -271,7 +281,7 @@ def train_step(state: TrainState, batch: dict, loss_fn: Callable, config: TrainC
     loss.backward()
     norm = nn.utils.clip_grad_norm_([p for p in state.model.parameters() if p.requires_grad], config.clip_norm)
     if not torch.isfinite(loss.detach() + norm):
-        raise TrainingDiverged(f"loss {float(loss):.4g} and gradient norm {float(norm):.4g} at step {state.step + 1} with lr {lr:.2g}: "
+        raise TrainingDiverged(f"loss {loss.item():.4g} and gradient norm {float(norm):.4g} at step {state.step + 1} with lr {lr:.2g}: "
                                "try a smaller lr; the weights of the step before are kept")
     for group in state.optimizer.param_groups: group["lr"] = lr
     state.optimizer.step()
@@ -279,7 +289,7 @@ def train_step(state: TrainState, batch: dict, loss_fn: Callable, config: TrainC
     state.step += 1
     return {"loss": float(loss.detach()), "lr": lr} | {name: float(torch.as_tensor(value).detach()) for name, value in numbers.items()}
 
-# %% ../nbs/05_training.ipynb #61d9714d
+# %% ../nbs/05_training.ipynb #cb80c210
 def batches_from(make_batch: Callable[[int], dict], start: int, stop: int, ahead: int):
     "`make_batch(start) … make_batch(stop - 1)` in order, up to `ahead` of them made in advance by one thread."
     if ahead < 1:
@@ -295,7 +305,7 @@ def batches_from(make_batch: Callable[[int], dict], start: int, stop: int, ahead
         finally:
             for future in waiting: future.cancel()
 
-# %% ../nbs/05_training.ipynb #90e75e6f
+# %% ../nbs/05_training.ipynb #fb2b3884
 _MAY_CHANGE = {"device", "prefetch", "checkpoint_every"}
 
 
@@ -323,7 +333,7 @@ def save_state(state: TrainState, config: TrainConfig, folder: str | Path) -> Pa
     "Checkpoint of `state` with its settings and history."
     return save_checkpoint(folder, state.step, state_tensors(state), dict(config=asdict(config), history=state.history))
 
-# %% ../nbs/05_training.ipynb #35bc678f
+# %% ../nbs/05_training.ipynb #0de4bc29
 def scalar_writer(folder: str | Path | None, first_step: int = 0):
     "A TensorBoard `SummaryWriter`, or None without a folder or where tensorboard is not installed."
     if folder is None: return None
@@ -340,15 +350,15 @@ def _record(state: TrainState, row: dict, writer=None) -> None:
         for name, value in row.items():
             if name != "step": writer.add_scalar(name, value, row["step"])
 
-# %% ../nbs/05_training.ipynb #e2dfab60
+# %% ../nbs/05_training.ipynb #31385af0
 def run_validation(state: TrainState, validate: Callable, writer=None) -> dict[str, float]:
     "`validate(model)` on the network to keep, without gradients; its numbers enter the history as `val_*`."
     model = state.best_model.eval()
-    with torch.inference_mode(): found = {f"val_{name}": float(value) for name, value in validate(model).items()}
+    with torch.no_grad(): found = {f"val_{name}": float(value) for name, value in validate(model).items()}
     _record(state, {"step": state.step, **found}, writer)
     return found
 
-# %% ../nbs/05_training.ipynb #31d08ea7
+# %% ../nbs/05_training.ipynb #38daf550
 def fit(
     model: nn.Module,
     make_batch: Callable[[int], dict],     # step → batch, a pure function
@@ -375,7 +385,7 @@ def fit(
     model.load_state_dict(state.best_model.state_dict())
     return state.history
 
-# %% ../nbs/05_training.ipynb #99ad5bab
+# %% ../nbs/05_training.ipynb #62130a99
 def _loop(state, make_batch, loss_fn, config, folder, on_progress, validate, writer, line, every):
     began, first, told, stride = time.monotonic(), state.step, -math.inf, max(1, config.steps // 500)
     per_epoch, saved, stepping = config.steps_per_epoch or config.steps, state.step, False
