@@ -4,26 +4,25 @@
 
 # %% auto #0
 __all__ = ['TrainConfig', 'learning_rate', 'make_optimizer', 'averaged', 'channels_last', 'TrainState', 'state_tensors',
-           'restore_state', 'save_checkpoint', 'checkpoints', 'read_checkpoint', 'load_checkpoint', 'trained_weights',
-           'StopRequest', 'stop_between_steps', 'ProgressLine', 'clock', 'progress', 'progress_text',
-           'TrainingDiverged', 'step_seed', 'to_device', 'train_step', 'batches_from', 'resume', 'save_state',
-           'scalar_writer', 'run_validation', 'fit']
+           'restore_state', 'trained_weights', 'StopRequest', 'stop_between_steps', 'ProgressLine', 'clock', 'progress',
+           'progress_text', 'TrainingDiverged', 'step_seed', 'to_device', 'train_step', 'batches_from', 'resume',
+           'save_state', 'scalar_writer', 'run_validation', 'fit']
 
-# %% ../nbs/05_training.ipynb #63b37a1c
-import contextlib, hashlib, json, math, shutil, signal, sys, threading, time, warnings
+# %% ../nbs/05_training.ipynb #fd48aad9
+import contextlib, math, signal, sys, threading, time, warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import safetensors.torch
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from .core import atomic_write, pick_device, pick_precision, read_json, rng_from, write_json
+from .checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from .core import pick_device, pick_precision, rng_from
 
-# %% ../nbs/05_training.ipynb #566e23f0
+# %% ../nbs/05_training.ipynb #6b75a285
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     "What the loop needs to know; the same values give the same weights."
@@ -49,7 +48,7 @@ class TrainConfig:
     def epochs(self) -> int:
         return math.ceil(self.steps / (self.steps_per_epoch or self.steps))
 
-# %% ../nbs/05_training.ipynb #87bdca76
+# %% ../nbs/05_training.ipynb #1c989732
 def learning_rate(
     step: int,            # 0 … config.steps - 1
     config: TrainConfig,
@@ -60,7 +59,7 @@ def learning_rate(
     done = (step - warmup) / max(1, config.steps - warmup)
     return config.lr * 0.5 * (1 + math.cos(math.pi * done))
 
-# %% ../nbs/05_training.ipynb #5f7bb688
+# %% ../nbs/05_training.ipynb #acae7e1b
 def make_optimizer(
     model: nn.Module,
     config: TrainConfig,
@@ -72,7 +71,7 @@ def make_optimizer(
               dict(params=[p for p in trained if p.dim() < 2], weight_decay=0.0)]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.lr, betas=(0.9, 0.98), fused=True)
 
-# %% ../nbs/05_training.ipynb #9e3bf265
+# %% ../nbs/05_training.ipynb #93f666e5
 def _average_with(decay: float):
     @torch.no_grad()
     def update(averages, currents, count):
@@ -86,14 +85,14 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel | None:
     "Exponential average of weights and buffers (doi:10.1137/0330046), quick to follow at first; None when `decay` is 0."
     return AveragedModel(model, multi_avg_fn=_average_with(decay), use_buffers=True) if decay else None
 
-# %% ../nbs/05_training.ipynb #c5d0c431
+# %% ../nbs/05_training.ipynb #a80d6541
 def channels_last(model: nn.Module) -> nn.Module:
     "Lay out every 3-D convolution kernel with channels innermost, in place."
     for parameter in model.parameters():
         if parameter.dim() == 5: parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
     return model
 
-# %% ../nbs/05_training.ipynb #87eb9888
+# %% ../nbs/05_training.ipynb #fa48e7e3
 @dataclass
 class TrainState:
     "All that the next step depends on."
@@ -113,14 +112,14 @@ class TrainState:
         model = channels_last(model.to(pick_device(config.device)))
         return cls(model, make_optimizer(model, config), averaged(model, config.ema_decay))
 
-# %% ../nbs/05_training.ipynb #ec80efee
+# %% ../nbs/05_training.ipynb #dcfa1c76
 def state_tensors(state: TrainState) -> dict[str, torch.Tensor]:
     "Weights, averages and moments as a flat dictionary: `model.*`, `ema.*`, `optimizer.<i>.*`."
     tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
     if state.ema is not None: tensors |= {f"ema.{name}": value for name, value in state.ema.state_dict().items()}
     for i, moments in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{i}.{name}": torch.as_tensor(value) for name, value in moments.items()}
-    return {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    return {name: value.detach() for name, value in tensors.items()}
 
 
 def _part(tensors: dict, prefix: str) -> dict:
@@ -137,52 +136,7 @@ def restore_state(state: TrainState, tensors: dict[str, torch.Tensor]) -> None:
         moments.setdefault(int(i), {})[key] = value
     state.optimizer.load_state_dict(state.optimizer.state_dict() | {"state": moments})
 
-# %% ../nbs/05_training.ipynb #a8a7259b
-def save_checkpoint(
-    folder: str | Path,                   # made if missing
-    step: int,
-    tensors: dict[str, torch.Tensor],
-    manifest: dict,                       # plain JSON values, stored beside the tensors
-    keep: int = 2,                        # older ones are removed, after the new one is safe
-) -> Path:                                # the manifest
-    "Write `step_<step>.safetensors`, then its manifest with a checksum; then drop all but the latest `keep`."
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    data = safetensors.torch.save(tensors)
-    path = folder / f"step_{step:07d}.json"
-    atomic_write(path.with_suffix(".safetensors"), data)
-    write_json(path, manifest | {"step": step, "file": path.with_suffix(".safetensors").name, "bytes": len(data),
-                                 "sha256": hashlib.sha256(data).hexdigest()})
-    for old in checkpoints(folder)[keep:]:
-        old.unlink(missing_ok=True); old.with_suffix(".safetensors").unlink(missing_ok=True)
-    return path
-
-
-def checkpoints(folder: str | Path) -> list[Path]:
-    "Manifests in `folder`, newest first."
-    return sorted(Path(folder).glob("step_*.json"), reverse=True)
-
-# %% ../nbs/05_training.ipynb #0ff47bdf
-def read_checkpoint(manifest_path: str | Path) -> tuple[dict, dict[str, torch.Tensor]]:
-    "Manifest and tensors. Raises `ValueError` when a file is missing, short, altered or no manifest."
-    path = Path(manifest_path)
-    try:
-        manifest = read_json(path)
-        data = (path.parent / Path(manifest["file"]).name).read_bytes()
-        if hashlib.sha256(data).hexdigest() != manifest["sha256"]: raise ValueError("checksum differs")
-        return manifest, safetensors.torch.load(data)
-    except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
-        raise ValueError(f"checkpoint {path.name} cannot be used: {type(error).__name__}: {error}") from None
-
-
-def load_checkpoint(folder: str | Path) -> tuple[dict, dict[str, torch.Tensor]] | None:
-    "The newest valid checkpoint in `folder`, or None. One that is damaged is passed over with a warning."
-    for path in checkpoints(folder):
-        try: return read_checkpoint(path)
-        except ValueError as error: warnings.warn(f"{error}; trying the one before", stacklevel=2)
-    return None
-
-# %% ../nbs/05_training.ipynb #768fae73
+# %% ../nbs/05_training.ipynb #3ea23b26
 def trained_weights(folder: str | Path) -> dict[str, torch.Tensor]:
     "The state dict to use from the newest valid checkpoint in `folder`. `ValueError` when there is none."
     found = load_checkpoint(folder)
@@ -191,7 +145,7 @@ def trained_weights(folder: str | Path) -> dict[str, torch.Tensor]:
     averages = {name: value for name, value in tensors.items() if name.startswith("ema.module.")}
     return _part(averages, "ema.module.") if averages else _part(tensors, "model.")
 
-# %% ../nbs/05_training.ipynb #5ce50f9a
+# %% ../nbs/05_training.ipynb #5700ae50
 class StopRequest:
     "True once Ctrl-C (SIGINT) has been asked for."
     def __init__(self): self.asked = False
@@ -213,7 +167,7 @@ def stop_between_steps():
     try: yield request
     finally: signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
 
-# %% ../nbs/05_training.ipynb #657a7eae
+# %% ../nbs/05_training.ipynb #c365bb4c
 class ProgressLine:
     "Shows `show(**values)` as one line: rewritten each second on a terminal, one new line each `every` seconds elsewhere."
     def __init__(self, name: str, every: float = 10.0, out=None):
@@ -237,7 +191,7 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(round(seconds)), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
 
-# %% ../nbs/05_training.ipynb #59c866f5
+# %% ../nbs/05_training.ipynb #9ae78fec
 def progress(state: TrainState, config: TrainConfig, numbers: dict, done_here: int, seconds: float) -> dict:
     "What can be told about a running training: step, epoch, loss, accuracy, rate (steps/s), eta_s."
     rate = done_here / seconds if seconds > 0 else 0.0
@@ -254,7 +208,7 @@ def progress_text(p: dict) -> str:
     left = "" if p["eta_s"] is None else f" · {clock(p['eta_s'])} left"
     return f"epoch {p['epoch']}/{p['max_epochs']} · step {p['step']}/{p['max_steps']} · loss {p['loss']:.3f}{accuracy} · {p['rate']:.2f} steps/s{left}"
 
-# %% ../nbs/05_training.ipynb #1af61e0b
+# %% ../nbs/05_training.ipynb #5e587cc8
 class TrainingDiverged(RuntimeError):
     "The loss or its gradient is no longer finite."
 
@@ -289,7 +243,7 @@ def train_step(state: TrainState, batch: dict, loss_fn: Callable, config: TrainC
     state.step += 1
     return {"loss": float(loss.detach()), "lr": lr} | {name: float(torch.as_tensor(value).detach()) for name, value in numbers.items()}
 
-# %% ../nbs/05_training.ipynb #cb80c210
+# %% ../nbs/05_training.ipynb #1cb53589
 def batches_from(make_batch: Callable[[int], dict], start: int, stop: int, ahead: int):
     "`make_batch(start) … make_batch(stop - 1)` in order, up to `ahead` of them made in advance by one thread."
     if ahead < 1:
@@ -305,7 +259,7 @@ def batches_from(make_batch: Callable[[int], dict], start: int, stop: int, ahead
         finally:
             for future in waiting: future.cancel()
 
-# %% ../nbs/05_training.ipynb #fb2b3884
+# %% ../nbs/05_training.ipynb #c62f3940
 _MAY_CHANGE = {"device", "prefetch", "checkpoint_every"}
 
 
@@ -333,7 +287,7 @@ def save_state(state: TrainState, config: TrainConfig, folder: str | Path) -> Pa
     "Checkpoint of `state` with its settings and history."
     return save_checkpoint(folder, state.step, state_tensors(state), dict(config=asdict(config), history=state.history))
 
-# %% ../nbs/05_training.ipynb #0de4bc29
+# %% ../nbs/05_training.ipynb #20fdd856
 def scalar_writer(folder: str | Path | None, first_step: int = 0):
     "A TensorBoard `SummaryWriter`, or None without a folder or where tensorboard is not installed."
     if folder is None: return None
@@ -350,7 +304,7 @@ def _record(state: TrainState, row: dict, writer=None) -> None:
         for name, value in row.items():
             if name != "step": writer.add_scalar(name, value, row["step"])
 
-# %% ../nbs/05_training.ipynb #31385af0
+# %% ../nbs/05_training.ipynb #490c9d71
 def run_validation(state: TrainState, validate: Callable, writer=None) -> dict[str, float]:
     "`validate(model)` on the network to keep, without gradients; its numbers enter the history as `val_*`."
     model = state.best_model.eval()
@@ -358,7 +312,7 @@ def run_validation(state: TrainState, validate: Callable, writer=None) -> dict[s
     _record(state, {"step": state.step, **found}, writer)
     return found
 
-# %% ../nbs/05_training.ipynb #38daf550
+# %% ../nbs/05_training.ipynb #418b1d6d
 def fit(
     model: nn.Module,
     make_batch: Callable[[int], dict],     # step → batch, a pure function
@@ -385,7 +339,7 @@ def fit(
     model.load_state_dict(state.best_model.state_dict())
     return state.history
 
-# %% ../nbs/05_training.ipynb #62130a99
+# %% ../nbs/05_training.ipynb #1101b37f
 def _loop(state, make_batch, loss_fn, config, folder, on_progress, validate, writer, line, every):
     began, first, told, stride = time.monotonic(), state.step, -math.inf, max(1, config.steps // 500)
     per_epoch, saved, stepping = config.steps_per_epoch or config.steps, state.step, False
