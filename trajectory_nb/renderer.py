@@ -227,7 +227,7 @@ def _cover(
     return edge*edge*(3 - 2*edge), ball, y[ball, row].long()*width + x[ball, column].long()
 
 # %% ../nbs/01_renderer.ipynb #f332233f
-BACKGROUND, BALL_COLOUR, TRAIL_COLOUR = (0.06, 0.07, 0.12), (1.00, 0.80, 0.25), (0.06, 0.45, 0.75) # RGB in [0, 1]
+BACKGROUND, BALL_COLOUR, TRAIL_COLOUR = ((r/255, g/255, b/255) for r, g, b in ((15, 18, 31), (255, 204, 64), (15, 115, 191))) # RGB in [0, 1]
 
 STYLES = {"dot": (), "trail": (0.80, 0.65, 0.50, 0.36, 0.23, 0.11)}
 
