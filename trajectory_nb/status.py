@@ -127,7 +127,7 @@ def read_status(
     Raises `ValueError` when there is no such folder."""
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
-        raise ValueError(f"no run folder {str(run_dir)!r}: give the path of one, such as runs/latest")
+        raise ValueError(f"no run folder {str(run_dir)!r}: start one with trajectory-nb run, or give the path of one")
     return sorted((_read_row(path) for path in (run_dir/"status").glob("*_status.json")), key=lambda row: row["branch"])
 
 # %% ../nbs/08_status.ipynb #b10b1de2
