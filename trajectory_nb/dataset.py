@@ -70,6 +70,10 @@ def _texts(base: int, seed: int, phase: int) -> tuple[str, str]:
     motion = phased_motion(base, seed, phase)
     return motion.equation, motion.description
 
+@lru_cache(maxsize=16384)
+def _path(base: int, seed: int, phase: int, count: int) -> np.ndarray: # (count, 3)
+    return phased_motion(base, seed, phase).positions(clip_times(count))
+
 # %% ../nbs/02_dataset.ipynb #230279bf
 SPLITS = ("train", "val", "test")
 
@@ -120,23 +124,21 @@ def jitter_positions(
 def _float32(x) -> torch.Tensor: return torch.as_tensor(x, dtype=torch.float32)
 
 def film(
-    motions: list,      # B motions: anything with .positions(t) → (len(t), 3)
+    path: np.ndarray,   # clean world positions (B, T + 4, 3), metres, the last four the future
     sigmas: np.ndarray, # (B,), metres
     cameras: Camera,    # batch shape (B,)
     styles: list[str],  # B styles
     rngs: list,         # B streams for the jitter
     image_size: tuple[int, int]=(64, 64), # (H, W), pixels
-    frames: int=OBSERVED, # T
     with_future_video: bool=False, # also "future_video" (B, 4, 3, H, W)
-) -> dict: # video uint8 (B, T, 3, H, W) and the truth: see the keys below
+) -> dict: # video uint8 (B, T, 3, H, W) and the truth in both frames
     "Jitter, project and draw; the bytes of a clip do not depend on the others."
-    times = clip_times(frames + FUTURE)
-    path = np.stack([m.positions(times) for m in motions])
-    jittered = jitter_positions(path[:, :frames], sigmas, cameras, rngs, image_size)
-    shown = np.concatenate([jittered, path[:, frames:]], 1) if with_future_video else jittered
-    video, seen = render_batch(shown, cameras, image_size, styles), _float32(cameras.to_camera(path))
+    observed, coming = path[:, :-FUTURE], path[:, -FUTURE:]
+    jittered = jitter_positions(observed, sigmas, cameras, rngs, image_size)
+    shown = np.concatenate([jittered, coming], 1) if with_future_video else jittered
+    video, seen, frames = render_batch(shown, cameras, image_size, styles), _float32(cameras.to_camera(path)), observed.shape[1]
     batch = {"video": video[:, :frames].contiguous(), "positions": seen[:, :frames], "future": seen[:, frames:],
-             "trajectory_3d": _float32(path[:, :frames]), "future_3d": _float32(path[:, frames:]), "jittered": _float32(jittered),
+             "trajectory_3d": _float32(observed), "future_3d": _float32(coming), "jittered": _float32(jittered),
              **{name: _float32(value) for name, value in cameras.params.items()}}
     return batch | {"future_video": video[:, frames:].contiguous()} if with_future_video else batch
 
@@ -162,8 +164,9 @@ def render_clips(
     sigma, view, phase, style = (list(x) for x in zip(*shown))
     motions = [phased_motion(b, seed, p) for b, p in zip(bases, phase)]
     equations, descriptions = (list(x) for x in zip(*(_texts(b, seed, p) for b, p in zip(bases, phase))))
-    batch = film(motions, np.array(sigma), _view_cameras(check_image_size(image_size))[view], style,
-                 [rng_from(seed, "jitter", b, v) for b, v in zip(bases, numbers)], image_size, frames, with_future_video)
+    path = np.stack([_path(b, seed, p, frames + FUTURE) for b, p in zip(bases, phase)])
+    batch = film(path, np.array(sigma), _view_cameras(check_image_size(image_size))[view], style,
+                 [rng_from(seed, "jitter", b, v) for b, v in zip(bases, numbers)], image_size, with_future_video)
     whole = {"base_id": bases, "variant_id": numbers, "label": [b % len(FAMILIES) for b in bases], "view": view, "phase": phase}
     return batch | {k: torch.tensor(v) for k, v in whole.items()} | {"sigma": _float32(sigma), "style": style, "motions": motions,
                                                                      "equations": equations, "descriptions": descriptions}

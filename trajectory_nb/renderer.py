@@ -256,7 +256,7 @@ def _layers(
         alive = (frame % T < T - k).nonzero()[:, 0]
         touched.append((frame[alive] + k, place[alive]))
         spot = touched[-1][0]*pixels + touched[-1][1]
-        trail.scatter_(0, spot, torch.maximum(trail.gather(0, spot), strength*cover[alive]))
+        trail.scatter_(0, spot, torch.maximum(trail.index_select(0, spot), strength*cover[alive]))
     return ball, trail, *(torch.cat(x) for x in zip(*touched))
 
 # %% ../nbs/01_renderer.ipynb #e29220ab
@@ -284,27 +284,35 @@ class TrajectoryRenderer:
 _CHUNK = 2**19 # pixels drawn at once, so that scratch planes stay at 2 MB whatever the batch
 
 def _paint(
-    uv: torch.Tensor,     # (N, T, 2), pixels
-    radius: torch.Tensor, # (N, T), pixels
+    uv: torch.Tensor,     # (n, T, 2), pixels
+    radius: torch.Tensor, # (n, T), pixels
     past: tuple,          # a value of STYLES
-    out: torch.Tensor,    # uint8 (N, T, 3, H, W), written
+    clips: torch.Tensor,  # (n,): their places in `out`
+    out: torch.Tensor,    # uint8 (N, T, 3, H, W), already background
 ) -> None:
-    "Draw clips of one style into `out`, touching only background fill and the pixels of ball and trail."
-    (N, T), (height, width) = radius.shape, out.shape[-2:]
-    pixels, clips = height*width, max(1, _CHUNK//(T*height*width))
-    for c in range(3): out[:, :, c] = int(255*BACKGROUND[c] + 0.5)
-    for i in range(0, N, clips):
-        flat = out[i:i + clips].view(-1)
-        share, frame, place = _cover(uv[i:i + clips].flatten(0, 1), radius[i:i + clips].flatten(), (height, width))
+    "Draw clips of one style into `out`, touching only the pixels of ball and trail."
+    T, _, height, width = out.shape[1:]
+    pixels, count = height*width, max(1, _CHUNK//(T*height*width))
+    for i in range(0, len(clips), count):
+        some = slice(i, i + count)
+        share, frame, place = _cover(uv[some].flatten(0, 1), radius[some].flatten(), (height, width))
         shade = 0
         if past:
-            ball, trail, frame, place = _layers(share, frame, place, past, (len(flat)//(3*T*pixels), T, pixels))
+            ball, trail, frame, place = _layers(share, frame, place, past, (len(clips[some]), T, pixels))
             spot = frame*pixels + place
-            share, shade = ball.gather(0, spot), trail.gather(0, spot)
-        red = frame*(3*pixels) + place
-        for c in range(3): flat.scatter_(0, red + c*pixels, (255*_mix(share, shade, c) + 0.5).to(torch.uint8))
+            share, shade = ball.index_select(0, spot), trail.index_select(0, spot)
+        frames = (clips[some, None]*T + torch.arange(T, device=out.device)).flatten()
+        red = frames[frame]*(3*pixels) + place
+        for c in range(3): out.view(-1).scatter_(0, red + c*pixels, (255*_mix(share, shade, c) + 0.5).to(torch.uint8))
 
 # %% ../nbs/01_renderer.ipynb #d75dd27a
+def _buffer(out: torch.Tensor|None, shape: tuple, device) -> torch.Tensor:
+    "`out`, or a new buffer, filled with background."
+    if out is None: out = torch.empty(shape, dtype=torch.uint8, device=device)
+    if out.dtype != torch.uint8 or out.shape != shape or not out.is_contiguous():
+        raise ValueError(f"out is {out.dtype} {tuple(out.shape)}, expected contiguous torch.uint8 {shape}")
+    return out.copy_((255*torch.tensor(BACKGROUND) + 0.5).to(torch.uint8).view(3, 1, 1))
+
 def render_batch(
     positions, # world (N, T, 3), metres, numpy or torch
     cameras,   # {"K": (N, 3, 3), "R": (N, 3, 3), "t": (N, 3)} or a Camera of batch shape (N,)
@@ -321,15 +329,9 @@ def render_batch(
     camera = cameras if isinstance(cameras, Camera) else Camera(**cameras)
     styles = [style]*N if isinstance(style, str) else list(style)
     if camera.K.ndim != 3 or len(camera) != N or len(styles) != N: raise ValueError(f"{N} clips came with cameras of shape {tuple(camera.K.shape)} and {len(styles)} styles: give one of each per clip")
-    if out is None: out = torch.empty(N, T, 3, *size, dtype=torch.uint8, device=xyz.device)
-    if out.dtype != torch.uint8 or out.shape != (N, T, 3, *size) or not out.is_contiguous():
-        raise ValueError(f"out is {out.dtype} {tuple(out.shape)}, expected contiguous torch.uint8 {(N, T, 3, *size)}")
-    uv, radius = balls(xyz, camera)
-    for name in dict.fromkeys(styles):
-        group = [i for i, s in enumerate(styles) if s == name]
-        if len(group) == N: _paint(uv, radius, _past(name), out)
-        else:
-            part = torch.empty(len(group), T, 3, *size, dtype=torch.uint8, device=xyz.device)
-            _paint(uv[group], radius[group], _past(name), part)
-            out[group] = part
+    pasts = {name: _past(name) for name in dict.fromkeys(styles)}
+    (uv, radius), out = balls(xyz, camera), _buffer(out, (N, T, 3, *size), xyz.device)
+    for name, past in pasts.items():
+        clips = torch.tensor([i for i, s in enumerate(styles) if s == name], device=xyz.device)
+        _paint(uv[clips], radius[clips], past, clips, out)
     return out
