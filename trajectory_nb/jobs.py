@@ -23,6 +23,7 @@ from pathlib import Path
 
 import psutil
 
+import trajectory_nb
 from .progress import Progress
 from .status import RUNNING_STATES, StatusFile, process_start, read_status, utc_now
 
@@ -31,7 +32,7 @@ def find_notebook(
     name: str = "branches/branch.ipynb", # path below the folder of notebooks
 ) -> Path:
     "The branch notebook, in the repository or where an installed wheel puts it; `ValueError` when it is in neither."
-    places = [Path(__file__).resolve().parent.parent/"nbs", Path(sys.prefix)/"share"/"trajectory_nb"]
+    places = [Path(trajectory_nb.__file__).resolve().parent.parent/"nbs", Path(sys.prefix)/"share"/"trajectory_nb"]
     for place in places:
         if (place/name).is_file():
             return place/name
@@ -256,17 +257,17 @@ def stop_jobs(
     patience: float = 30.0, # s in which a branch may save and end
     say=print, # what tells the user
 ) -> None:
-    "Interrupt the kernels, wait, then end whatever is left. A second Ctrl-C ends the waiting."
+    """Interrupt the kernels, wait, then end whatever is left. A second Ctrl-C ends the waiting.
+
+    A kernel between two cells does not hear a SIGINT, so after half of the time it is asked once more."""
     families = {job.branch: descendants(job) for job in jobs}
-    for job in jobs:
-        found = kernels(job)
-        for kernel in found:
-            _signal(kernel, signal.SIGINT)
-        if not found and job.process.poll() is None:
-            job.process.terminate()
+    began, asked = time.time(), 0
     try:
-        until = time.time() + patience
-        while time.time() < until and any(job.process.poll() is None for job in jobs):
+        while (waited := time.time() - began) < patience and any(job.process.poll() is None for job in jobs):
+            if waited >= asked * patience / 2:
+                asked += 1
+                for job in jobs:
+                    _interrupt(job)
             time.sleep(0.1)
     except KeyboardInterrupt:
         say("not waiting any longer")
@@ -276,6 +277,14 @@ def stop_jobs(
             job.status.update(status="stopped", pid=None, pid_start=None)
 
 # %% ../nbs/05a_jobs.ipynb #2a66b9ba
+def _interrupt(job: Job) -> None:
+    "SIGINT to the job's kernel; where there is none yet, papermill is terminated."
+    found = kernels(job)
+    for kernel in found:
+        _signal(kernel, signal.SIGINT)
+    if not found and job.process.poll() is None:
+        job.process.terminate()
+
 def _signal(process: psutil.Process, number: int) -> None:
     "Send a signal to a process that may have ended meanwhile; psutil sees to it that it is still the same one."
     try:
