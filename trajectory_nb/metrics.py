@@ -8,7 +8,7 @@ __all__ = ['RESAMPLES', 'ANSWER_METRICS', 'bootstrap_weights', 'base_sums', 'boo
            'box_diagonal', 'forecast_distance', 'copy_last', 'constant_velocity', 'floor_forecast', 'physics_forecast',
            'forecasting_metrics', 'score_answer', 'score_answers', 'summarise_verdicts']
 
-# %% ../nbs/07c_metrics.ipynb #8a1bfe9c
+# %% ../nbs/07c_metrics.ipynb #1f4ec989
 from functools import lru_cache
 from typing import Callable, Sequence
 
@@ -19,7 +19,7 @@ from .description import extract_facts, is_coherent, score_facts
 from .equation import compare_equations, parse_equation
 from .motion import FAMILIES, FUTURE, OBSERVED, clip_times, fit_motion, fit_perception, jitter_bound
 
-# %% ../nbs/07c_metrics.ipynb #0471dd44
+# %% ../nbs/07c_metrics.ipynb #246fce7d
 RESAMPLES = 2000
 
 @lru_cache(maxsize=8)
@@ -32,7 +32,7 @@ def bootstrap_weights(
     draws = rng_from(seed, "bootstrap", bases).multinomial(bases, np.full(bases, 1 / bases), size=resamples)
     return draws.astype(np.float64)
 
-# %% ../nbs/07c_metrics.ipynb #d9ba2d32
+# %% ../nbs/07c_metrics.ipynb #d2f69cf1
 def base_sums(
     values: np.ndarray,  # (N, K) one row per clip
     base: np.ndarray,  # (N,) base trajectory of each clip
@@ -46,7 +46,7 @@ def base_sums(
     np.add.at(sums, index, values)
     return sums
 
-# %% ../nbs/07c_metrics.ipynb #2764e934
+# %% ../nbs/07c_metrics.ipynb #bf02160e
 def _number(x: float) -> float | None:
     return float(x) if np.isfinite(x) else None
 
@@ -64,7 +64,7 @@ def bootstrap(
     low, high = np.quantile(draws, [0.025, 0.975]) if len(draws) else (np.nan, np.nan)
     return {"value": _number(value), "low": _number(low), "high": _number(high), "clips": int(clips), "bases": len(sums)}
 
-# %% ../nbs/07c_metrics.ipynb #cecfe9d8
+# %% ../nbs/07c_metrics.ipynb #8f6665f0
 def interval(
     values: np.ndarray,  # (N,) floats, or booleans (shown in percent); NaN entries are left out
     base: np.ndarray,  # (N,) base trajectory of each clip
@@ -90,7 +90,7 @@ def show_interval(result: dict | None, digits: int = 1) -> str:
     number = lambda key: "–" if result[key] is None else f"{result[key]:.{digits}f}"
     return f"{number('value')} [{number('low')}, {number('high')}]"
 
-# %% ../nbs/07c_metrics.ipynb #cb72f86e
+# %% ../nbs/07c_metrics.ipynb #c7f4ce4c
 def softmax(logits: np.ndarray) -> np.ndarray:  # (N, 4), rows sum to one
     "Class probabilities of logits (N, 4)."
     exponent = np.exp(logits - logits.max(-1, keepdims=True))
@@ -103,7 +103,7 @@ def confusion_matrix(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:  
     np.add.at(matrix, (labels, predicted), 1)
     return matrix
 
-# %% ../nbs/07c_metrics.ipynb #789be06f
+# %% ../nbs/07c_metrics.ipynb #60dba7fe
 def calibration_bins(
     confidence: np.ndarray,  # (N,) probability of the class that was named
     correct: np.ndarray,  # (N,) bool
@@ -124,7 +124,7 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray, base: np.ndar
     gap[:, bins] = 1
     return bootstrap(base_sums(gap, base), lambda s: 100 * np.abs(s[..., :-1]).sum(-1) / s[..., -1], len(gap))
 
-# %% ../nbs/07c_metrics.ipynb #dcf57d38
+# %% ../nbs/07c_metrics.ipynb #8493090d
 def _worst_class(correct: np.ndarray, labels: np.ndarray, base: np.ndarray) -> dict:
     counts = np.eye(len(FAMILIES))[labels]
     hits = counts * correct[:, None]
@@ -140,7 +140,7 @@ def by_group(values: np.ndarray, base: np.ndarray, groups: np.ndarray) -> dict: 
 def _families(labels: np.ndarray) -> np.ndarray:
     return np.asarray(FAMILIES)[labels]
 
-# %% ../nbs/07c_metrics.ipynb #9b68ba8f
+# %% ../nbs/07c_metrics.ipynb #1db2514f
 def classification_metrics(
     logits: np.ndarray,  # (N, 4)
     labels: np.ndarray,  # (N,) int, index into FAMILIES
@@ -160,7 +160,7 @@ def classification_metrics(
         "confusion": confusion_matrix(predicted, labels).tolist(), "families": list(FAMILIES),
     }
 
-# %% ../nbs/07c_metrics.ipynb #cb06bf07
+# %% ../nbs/07c_metrics.ipynb #ee2fd5c1
 def box_diagonal(
     path: np.ndarray,  # (N, 20, 3) true positions, world frame, m
 ) -> np.ndarray:  # (N,) m
@@ -179,7 +179,7 @@ def forecast_distance(
         raise ValueError(f"{broken.sum()} of {len(broken)} forecasts are not finite (first: clip {int(broken.argmax())}): a forecast must be finite")
     return distance
 
-# %% ../nbs/07c_metrics.ipynb #36b68dc4
+# %% ../nbs/07c_metrics.ipynb #57e8994c
 def copy_last(observed: np.ndarray) -> np.ndarray:  # (N, 4, 3)
     "The last observed position, four times."
     return np.repeat(observed[:, -1:], FUTURE, axis=1)
@@ -203,7 +203,7 @@ def floor_forecast(
         forecast[mine] = fit.positions(times[OBSERVED:], family=FAMILIES[label])
     return forecast
 
-# %% ../nbs/07c_metrics.ipynb #af5222bd
+# %% ../nbs/07c_metrics.ipynb #ca48b46a
 def physics_forecast(
     perception: Perception,  # N clips
     camera,  # Camera with leading dimension N
@@ -213,7 +213,7 @@ def physics_forecast(
     forecast = fit_perception(perception, camera).positions(clip_times()[OBSERVED:], family=families)
     return forecast, np.isfinite(forecast).all((1, 2))
 
-# %% ../nbs/07c_metrics.ipynb #9f88383a
+# %% ../nbs/07c_metrics.ipynb #76c5f40c
 def forecasting_metrics(
     forecasts: dict[str, np.ndarray],  # {name: (N, 4, 3)}, m, world frame
     path: np.ndarray,  # (N, 20, 3) true positions, world frame, m
@@ -234,7 +234,7 @@ def forecasting_metrics(
         }
     return result
 
-# %% ../nbs/07c_metrics.ipynb #a29625dc
+# %% ../nbs/07c_metrics.ipynb #e127944a
 def score_answer(
     answer: Answer,
     motion,  # the true Motion of the clip
@@ -242,10 +242,11 @@ def score_answer(
 ) -> dict:  # valid, structure, correct, nrmse, precision, recall, coherent (bool or float or None), reasons
     "Verdicts on one answer. Never raises for what a language model wrote."
     verdict = {"valid": False, "structure": False, "correct": False, "nrmse": None, "reasons": []}
+    truth, bound = parse_equation(motion.equation), jitter_bound(motion, sigma)
     try:
         equation = parse_equation(answer.equation)
         verdict["valid"] = True
-        found = compare_equations(equation, parse_equation(motion.equation), clip_times(), bound=jitter_bound(motion, sigma))
+        found = compare_equations(equation, truth, clip_times(), bound=bound)
         verdict.update(structure=bool(found["structure"]), correct=bool(found["correct"]), nrmse=_number(found["nrmse"]))
     except ValueError as error:
         verdict["reasons"].append(f"equation: {error}")
@@ -255,7 +256,7 @@ def score_answer(
     return {**verdict, "precision": facts["precision"], "recall": facts["recall"],
             "contradicted": list(facts["contradicted"]), "coherent": bool(coherent)}
 
-# %% ../nbs/07c_metrics.ipynb #855340d3
+# %% ../nbs/07c_metrics.ipynb #d391fe15
 ANSWER_METRICS = ("valid", "structure", "correct", "precision", "recall", "coherent")
 
 def score_answers(

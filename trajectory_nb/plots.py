@@ -8,7 +8,7 @@ __all__ = ['BLUE', 'ORANGE', 'GREEN', 'RED', 'PURPLE', 'SKY', 'YELLOW', 'GREY', 
            'clip_strips', 'clip_gif', 'plot_paths', 'plot_paths_3d', 'plot_path_grid', 'series', 'plot_history',
            'plot_confusion', 'plot_calibration', 'plot_forecast_curves', 'plot_intervals']
 
-# %% ../nbs/07a_plots.ipynb #620ea0bc
+# %% ../nbs/07a_plots.ipynb #b2bffbad
 import base64
 import io
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from PIL import Image as PILImage
 
-# %% ../nbs/07a_plots.ipynb #43f46856
+# %% ../nbs/07a_plots.ipynb #f0542b2d
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#8A8A8A")
 PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
@@ -30,7 +30,7 @@ STYLE = {
     "legend.frameon": False, "legend.fontsize": 8, "lines.linewidth": 1.8, "figure.facecolor": "white",
 }
 
-# %% ../nbs/07a_plots.ipynb #aedf5468
+# %% ../nbs/07a_plots.ipynb #babfa633
 @contextmanager
 def _figure(width: float, height: float, **options):
     "A new Figure in the project's style, size in inches."
@@ -49,7 +49,7 @@ def png_data_uri(png: bytes) -> str:
     "PNG bytes as a `data:` address, to embed in a page that needs no other file."
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
-# %% ../nbs/07a_plots.ipynb #2ba81561
+# %% ../nbs/07a_plots.ipynb #858e9650
 def clip_array(
     video,  # (T, 3, H, W) uint8, or float in [0, 1]; array or tensor
 ) -> np.ndarray:  # (T, H, W, 3) uint8
@@ -72,7 +72,7 @@ def clip_image(
     space = np.full((images.shape[1], gap, 3), 255, np.uint8)
     return np.concatenate([part for image in shown for part in (image, space)][:-1], axis=1)
 
-# %% ../nbs/07a_plots.ipynb #f717f129
+# %% ../nbs/07a_plots.ipynb #21b3608c
 def clip_strips(
     videos: Sequence,  # clips (T, 3, H, W)
     titles: Sequence[str] | None = None,  # one line over each strip
@@ -88,7 +88,7 @@ def clip_strips(
             if titles is not None: axes.set_title(str(titles[i]), fontsize=9, fontweight="normal", parse_math=False)
     return figure
 
-# %% ../nbs/07a_plots.ipynb #9d1bf9d9
+# %% ../nbs/07a_plots.ipynb #47449ca2
 def clip_gif(
     video,  # (T, 3, H, W)
     fps: float = 16.0,
@@ -100,7 +100,7 @@ def clip_gif(
     images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=max(20, round(1000 / fps)), loop=0)
     return buffer.getvalue()
 
-# %% ../nbs/07a_plots.ipynb #e8a2c17c
+# %% ../nbs/07a_plots.ipynb #7fa0ea86
 def _draw_path(axes, pick, truth: np.ndarray, seen, forecasts: Mapping[str, np.ndarray]):
     "Truth, what was seen and forecasts on any axes; `pick` chooses the coordinates to draw."
     observed = truth[:16]
@@ -128,7 +128,7 @@ def plot_paths(
         if title: figure.suptitle(title, fontweight="bold", parse_math=False)
     return figure
 
-# %% ../nbs/07a_plots.ipynb #20ba3d9c
+# %% ../nbs/07a_plots.ipynb #af954917
 def plot_paths_3d(
     truth: np.ndarray,  # (20, 3) m
     seen: np.ndarray | None = None,  # (16, 3) m
@@ -147,7 +147,7 @@ def plot_paths_3d(
         axes.legend(loc="upper left")
     return figure
 
-# %% ../nbs/07a_plots.ipynb #655c6537
+# %% ../nbs/07a_plots.ipynb #7f86e437
 def plot_path_grid(
     panels: Sequence[dict],  # each: truth (20, 3), seen (16, 3), forecasts {name: (4, 3)}, title
     title: str = "",
@@ -168,7 +168,7 @@ def _oblique(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     "Cabinet projection of (N, 3): x to the right, z up, y half-way back."
     return path[:, 0] + 0.35 * path[:, 1], path[:, 2] + 0.35 * path[:, 1]
 
-# %% ../nbs/07a_plots.ipynb #65cdb50c
+# %% ../nbs/07a_plots.ipynb #b0999bf8
 def series(history: Sequence[Mapping], field: str) -> tuple[list[float], list[float]]:  # steps, values
     "The rows of `history` that hold a finite number under `field`."
     rows = [(row["step"], row[field]) for row in history if isinstance(row.get(field), (int, float)) and np.isfinite(row[field])]
@@ -196,7 +196,7 @@ def plot_history(
         if title: figure.suptitle(title, fontweight="bold", parse_math=False)
     return figure
 
-# %% ../nbs/07a_plots.ipynb #ee4acadd
+# %% ../nbs/07a_plots.ipynb #c7c2e9e1
 def plot_confusion(
     matrix: Sequence[Sequence[int]],  # (K, K) counts, rows are the truth
     names: Sequence[str] = ("linear", "circular", "helical", "parabolic"),
@@ -217,7 +217,7 @@ def plot_confusion(
         axes.set_title(title, parse_math=False)
     return figure
 
-# %% ../nbs/07a_plots.ipynb #94f712db
+# %% ../nbs/07a_plots.ipynb #ccb82e4d
 def plot_calibration(
     bins: Mapping[str, Sequence],  # count, confidence, accuracy of each bin (metrics.calibration_bins)
     title: str = "",
@@ -234,7 +234,7 @@ def plot_calibration(
         axes.set_title(title, parse_math=False)
     return figure
 
-# %% ../nbs/07a_plots.ipynb #34f9a981
+# %% ../nbs/07a_plots.ipynb #f39feb9b
 FRAME_SECONDS = 1 / 16
 REFERENCE_LINES = {"copy_last": ":", "constant_velocity": "--", "floor": "-."}
 FORECAST_COLORS = {"own": ORANGE, "physics": GREEN}  # as in the pictures of paths
@@ -260,7 +260,7 @@ def plot_forecast_curves(
         figure.legend(loc="outside right upper")
     return figure
 
-# %% ../nbs/07a_plots.ipynb #d0bd5b4a
+# %% ../nbs/07a_plots.ipynb #d8d0e0ad
 def plot_intervals(
     panels: Mapping[str, Mapping[str, Mapping]],  # {what: {branch: interval {value, low, high}}}
     columns: int = 3,

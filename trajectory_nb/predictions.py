@@ -7,7 +7,7 @@ __all__ = ['TRUTH', 'ABLATIONS', 'Predictions', 'save_predictions', 'load_predic
            'forecasts_of', 'perception_metrics', 'per_base', 'blank_frames', 'shuffle_time', 'balanced_subset',
            'ablation_metrics']
 
-# %% ../nbs/07e_predictions.ipynb #ad20ce01
+# %% ../nbs/07e_predictions.ipynb #72ba6c2b
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Callable
@@ -26,7 +26,7 @@ from .motion import FAMILIES, OBSERVED
 from .preprocess import to_float
 from .renderer import Camera
 
-# %% ../nbs/07e_predictions.ipynb #52fd5906
+# %% ../nbs/07e_predictions.ipynb #910bf790
 TRUTH = ("label", "path", "jittered", "K", "R", "t", "sigma", "base_id", "variant_id")
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Predictions:
         return Predictions(Perception.concat([p.perception for p in parts]),
                            {k: np.concatenate([p.truth[k] for p in parts]) for k in TRUTH})
 
-# %% ../nbs/07e_predictions.ipynb #7b6b2b22
+# %% ../nbs/07e_predictions.ipynb #849cc33b
 def save_predictions(path: str | Path, predictions: Predictions) -> Path:
     "Write predictions as one safetensors file, atomically."
     perceived = {f"perception.{f.name}": getattr(predictions.perception, f.name).numpy() for f in fields(Perception)}
@@ -69,7 +69,7 @@ def load_predictions(path: str | Path) -> Predictions:
     except (KeyError, SafetensorError) as error:
         raise ValueError(f"{path} does not hold predictions ({type(error).__name__}: {error}): evaluate the branch again") from error
 
-# %% ../nbs/07e_predictions.ipynb #393744ac
+# %% ../nbs/07e_predictions.ipynb #b33ff065
 def perceive_batch(
     model,  # a BranchModel
     batch: dict,  # of dataset.render_clips; only its `video` reaches the model
@@ -94,7 +94,7 @@ def truth_of(batch: dict) -> dict[str, np.ndarray]:
     same = {name: array(name) for name in TRUTH if name != "path"}
     return {**same, "path": path}
 
-# %% ../nbs/07e_predictions.ipynb #681e4ed2
+# %% ../nbs/07e_predictions.ipynb #259c4959
 def predict(
     model,
     base_ids: np.ndarray,  # (N,)
@@ -116,7 +116,7 @@ def predict(
         if progress: progress(min(start + batch_size, len(base_ids)), len(base_ids))
     return Predictions.concat(parts)
 
-# %% ../nbs/07e_predictions.ipynb #9106e160
+# %% ../nbs/07e_predictions.ipynb #94c12a81
 def forecasts_of(predictions: Predictions) -> tuple[dict[str, np.ndarray], int]:  # {name: (N,4,3) world, m}, fits that were not finite
     "The branch's own and physics forecast, both baselines (from the truth) and the floor."
     camera, truth = predictions.camera, predictions.truth
@@ -145,7 +145,7 @@ def perception_metrics(predictions: Predictions) -> dict:
         "per_base": per_base(predictions, forecasts),
     }
 
-# %% ../nbs/07e_predictions.ipynb #aea6289c
+# %% ../nbs/07e_predictions.ipynb #e34b07e2
 def per_base(predictions: Predictions, forecasts: dict[str, np.ndarray]) -> dict:
     "Means per base trajectory of what the comparison resamples together for all branches."
     truth = predictions.truth
@@ -157,7 +157,7 @@ def per_base(predictions: Predictions, forecasts: dict[str, np.ndarray]) -> dict
     correct = predictions.perception.logits.argmax(-1).numpy() == truth["label"]
     return {"base": bases.tolist(), "clips": np.bincount(index).tolist(), "correct": mean(correct.astype(float)), **error}
 
-# %% ../nbs/07e_predictions.ipynb #919b34e1
+# %% ../nbs/07e_predictions.ipynb #fbfbe1d2
 def blank_frames(video: torch.Tensor, batch: dict | None = None) -> torch.Tensor:  # (B, T, 3, H, W)
     "Every pixel takes its clip's background colour (the median): the ball is gone, the brightness stays."
     background = video.transpose(1, 2).flatten(2).median(-1).values  # (B, 3)
@@ -177,7 +177,7 @@ def balanced_subset(labels: np.ndarray, n: int) -> np.ndarray:  # indices, ascen
     spread = lambda where: where[np.linspace(0, len(where) - 1, each).round().astype(int)] if each else where[:0]
     return np.sort(np.concatenate([spread(np.flatnonzero(labels == i)) for i in range(len(FAMILIES))]))
 
-# %% ../nbs/07e_predictions.ipynb #136cdf3c
+# %% ../nbs/07e_predictions.ipynb #6c9794bf
 ABLATIONS = {"blank": blank_frames, "shuffled": shuffle_time}
 
 def ablation_metrics(model, predictions: Predictions, *, seed: int, clips: int = 200, image_size=(64, 64), batch_size: int = 32,

@@ -8,7 +8,7 @@ __all__ = ['COLUMNS', 'FORECAST_COLUMNS', 'TEXT_COLUMNS', 'READING', 'CSS', 'POL
            'markdown_page', 'text_page', 'html_grid', 'html_figure', 'joint_figures', 'stored_pngs', 'branch_figures',
            'sample_answers', 'html_page']
 
-# %% ../nbs/07d_report.ipynb #e7cd8775
+# %% ../nbs/07d_report.ipynb #30f77f72
 import html
 import textwrap
 from itertools import zip_longest
@@ -19,7 +19,7 @@ from .core import read_json
 from .metrics import show_interval
 from .plots import figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_intervals, png_data_uri
 
-# %% ../nbs/07d_report.ipynb #f354aea6
+# %% ../nbs/07d_report.ipynb #a596c616
 def show_minutes(minutes: float | None) -> str:
     "Minutes with one decimal, or `–`."
     return "–" if minutes is None else f"{minutes:.1f}"
@@ -59,7 +59,7 @@ def grid_of(columns: dict, rows: Sequence[dict], needs: str | None = None) -> tu
     "Heading and cells of `rows`; only those that have a value under `needs`."
     return list(columns), [[cell(row) for cell in columns.values()] for row in rows if needs is None or row.get(needs)]
 
-# %% ../nbs/07d_report.ipynb #e7fe64e9
+# %% ../nbs/07d_report.ipynb #61db98a4
 def markdown_text(text) -> str:
     "Text that stays text in a Markdown table."
     safe = html.escape(" ".join(str(text).split()), quote=False)
@@ -77,7 +77,7 @@ def markdown_table(rows: Sequence[dict]) -> str:
     "The comparison's main table."
     return markdown_grid(*grid_of(COLUMNS, rows))
 
-# %% ../nbs/07d_report.ipynb #929e256d
+# %% ../nbs/07d_report.ipynb #9ae42d8d
 def ablation_grid(rows: Sequence[dict]) -> tuple[list[str], list[list[str]]]:
     "What remains with the ball taken away, and with time shuffled."
     head = ["branch", "clips", *(f"{what} %, {kind}" for what in ("accuracy", "structure") for kind in ("intact", "blank", "shuffled"))]
@@ -105,7 +105,7 @@ def _target(found: dict) -> str:
     if found["met"] is None: return "–"
     return f"{found['found']:.1f} {found['sign']} {found['limit']:.1f}" + (" yes" if found["met"] else " NO")
 
-# %% ../nbs/07d_report.ipynb #26be2f13
+# %% ../nbs/07d_report.ipynb #31ad09db
 READING = (
     "All numbers are on the held-out test split (by base trajectory), with 95 % bootstrap intervals over base trajectories. "
     "Forecast errors are the mean distance over the four future frames in percent of the path's bounding-box diagonal. Copy-last and constant velocity start from the true "
@@ -135,14 +135,14 @@ def markdown_page(comparison: dict) -> str:
     for heading, grid in sections(comparison): parts += [f"## {heading}", markdown_grid(*grid)]
     return "\n\n".join(parts) + "\n"
 
-# %% ../nbs/07d_report.ipynb #879b36eb
-def text_page(comparison: dict, width: int = 110) -> str:
+# %% ../nbs/07d_report.ipynb #58569fd4
+def text_page(comparison: dict, width: int = 120) -> str:
     "Main table and verdict as plain text."
     head, rows = grid_of(COLUMNS, comparison["rows"])
     body = []
     for line in zip(head, *rows):
-        cells = [textwrap.wrap(_printable(cell), 24) or [""] for cell in line]
-        body += ["".join(part.ljust(26) for part in parts).rstrip() for parts in zip_longest(*cells, fillvalue="")]
+        cells = [[line[0]], *(textwrap.wrap(_printable(cell), 20) or [""] for cell in line[1:])]
+        body += ["".join(part.ljust(25 if i == 0 else 22) for i, part in enumerate(parts)).rstrip() for parts in zip_longest(*cells, fillvalue="")]
     return "\n".join([*body, "", *textwrap.wrap(_printable(comparison["verdict"]), width)])
 
 
@@ -150,7 +150,7 @@ def _printable(text: str) -> str:
     "Text without control characters, which a terminal would obey."
     return "".join(c if c.isprintable() else " " for c in str(text))
 
-# %% ../nbs/07d_report.ipynb #98117938
+# %% ../nbs/07d_report.ipynb #a286e0fb
 CSS = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
@@ -160,13 +160,14 @@ th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid var(--
 th { background: var(--soft); font-weight: 600; } tr.winner td { font-weight: 600; }
 .figures { display: flex; flex-wrap: wrap; gap: .8rem; align-items: flex-start; } .figures img { max-width: 100%; border-radius: 4px; background: white; }
 .verdict { font-size: 1.05rem; border-left: 4px solid #0072B2; padding: .2rem 0 .2rem .9rem; } .small { font-size: .85rem; opacity: .8; }
-code { white-space: pre-wrap; overflow-wrap: anywhere; } .no { color: #D55E00; font-weight: 600; }
+code { white-space: pre-wrap; overflow-wrap: anywhere; } .no { color: #D55E00; font-weight: 600; } .short { white-space: nowrap; }
 """
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 def html_grid(head: Sequence[str], body: Sequence[Sequence], marked: str | None = None) -> str:
     "An HTML table of texts; the row whose first cell is `marked` stands out."
-    cells = lambda row, tag: "".join(f"<{tag}{' class=no' if str(c).endswith('NO') else ''}>{html.escape(str(c))}</{tag}>" for c in row)
+    kind = lambda text: " class=no" if text.endswith("NO") else " class=short" if len(text) < 24 else ""
+    cells = lambda row, tag: "".join(f"<{tag}{kind(str(c)) if tag == 'td' else ''}>{html.escape(str(c))}</{tag}>" for c in row)
     lines = "".join(f"<tr{' class=winner' if row[0] == marked else ''}>{cells(row, 'td')}</tr>" for row in body)
     return f"<div class=wide><table><thead><tr>{cells(head, 'th')}</tr></thead><tbody>{lines}</tbody></table></div>"
 
@@ -175,7 +176,7 @@ def html_figure(png: bytes, about: str) -> str:
     "An embedded picture."
     return f'<img alt="{html.escape(about)}" src="{png_data_uri(png)}">'
 
-# %% ../nbs/07d_report.ipynb #0e9edf97
+# %% ../nbs/07d_report.ipynb #28b7e6e4
 def joint_figures(comparison: dict, metrics: dict[str, dict]) -> str:
     "All branches beside each other: intervals, and the better forecast of each against time."
     rows = [r for r in comparison["rows"] if r.get("accuracy")]
@@ -197,7 +198,7 @@ def stored_pngs(folder: Path, kinds: Sequence[str] = ("sample_clips", "sample_pa
     newest = [(kind, sorted(folder.glob(f"*_{kind}.png"))[-1:]) for kind in kinds]
     return [(kind, data) for kind, paths in newest for p in paths if (data := p.read_bytes()).startswith(b"\x89PNG")]
 
-# %% ../nbs/07d_report.ipynb #70e04914
+# %% ../nbs/07d_report.ipynb #d006c40e
 def branch_figures(branch: str, metrics: dict, folder: Path) -> str:
     "Confusion, calibration, forecasting curves (drawn from the metrics) and the stored pictures of clips and paths."
     figures = []
@@ -219,7 +220,7 @@ def sample_answers(folder: Path, count: int = 6) -> str:
             for r in read_json(pages[-1])["answers"][:count]]
     return "<h3>Some answers</h3>" + html_grid(["clip", "true law", "answered law", "answered words", "verdict"], body)
 
-# %% ../nbs/07d_report.ipynb #80c3bb59
+# %% ../nbs/07d_report.ipynb #a9c60c78
 def html_page(
     comparison: dict,  # asdict(Comparison)
     run_dir: str | Path | None = None,  # where metrics, pictures and answers are read; tables alone without it
