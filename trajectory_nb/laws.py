@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FPS', 'OBSERVED', 'FUTURE', 'WORLD_RADIUS', 'WINDOW', 'TOLERANCE', 'LEVEL', 'LAWS', 'FAMILIES', 'CLIMB', 'HEIGHT',
            'clip_times', 'Facts', 'fact_agrees', 'Law', 'wrap', 'equation_text', 'law_of', 'measure', 'as_facts',
-           'describe']
+           'decimals', 'describe']
 
 # %% ../nbs/00a_laws.ipynb #8281fab6
 from collections.abc import Callable
@@ -223,6 +223,9 @@ def as_facts(family: str, measured: dict) -> Facts: # scalars, nan becoming None
 CLIMB = {"rising": "climbs by", "falling": "drops by", None: "moves vertically by"}
 HEIGHT = {"circular": "stays at a height of", "parabolic": "peaks at a height of"} # the others climb or drop
 
+def decimals(value: float) -> str: # as a sentence prints it, never "-0.00"
+    return f"{round(value, 2) + 0.0:.2f}"
+
 def _listed(parts): return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 def describe(facts: Facts) -> str: # with a family
@@ -230,8 +233,8 @@ def describe(facts: Facts) -> str: # with a family
     f, s = facts, facts.stated()
     way = {"level": " in a level plane" if f.family == "circular" else ", staying level"}.get(f.vertical, f", {f.vertical}") if f.vertical else ""
     said = [f"moves {f.turning + ' ' if f.turning else ''}{law_of(f.family).noun}{way}"]
-    said.append([text.format(s[name]) for name, text in dict(turns="makes {:.2f} turns", radius="keeps a radius of {:.2f} m",
-                                                              speed="has a mean speed of {:.2f} m/s").items() if name in s])
-    said.append([f"{HEIGHT.get(f.family) or CLIMB[f.vertical]} {f.height:.2f} m"] if "height" in s else [])
-    if "apex_time" in s: said[-1] = [(said[-1] or ["peaks"])[0] + f" after {f.apex_time:.2f} s"]
+    said.append([text.format(decimals(s[name])) for name, text in dict(turns="makes {} turns", radius="keeps a radius of {} m",
+                                                                        speed="has a mean speed of {} m/s").items() if name in s])
+    said.append([f"{HEIGHT.get(f.family) or CLIMB[f.vertical]} {decimals(f.height)} m"] if "height" in s else [])
+    if "apex_time" in s: said[-1] = [(said[-1] or ["peaks"])[0] + f" after {decimals(f.apex_time)} s"]
     return " ".join([f"The ball {said[0]}."] + [f"It {_listed(parts)}." for parts in said[1:] if parts])
