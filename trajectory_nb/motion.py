@@ -46,6 +46,7 @@ class Motion:
 
 # %% ../nbs/00a_motion.ipynb #f8160d45
 ROOM, WANDER = 0.998 * WORLD_RADIUS, 0.5 # metres: of the ball, and farthest that a centre is put from the origin
+_OFFSETS = np.array([[[np.cos(a), np.sin(a), 0], [-np.sin(a), np.cos(a), 0], [0, 0, 1]] for a in 2 * np.pi * np.arange(3) / 3])
 
 def sample_motion(family: str, rng: np.random.Generator) -> Motion:
     """A random motion whose 20 clean positions lie within 1 m of the origin at phase offsets of 0°, 120° and 240°.
@@ -54,17 +55,16 @@ def sample_motion(family: str, rng: np.random.Generator) -> Motion:
     while True:
         motion = Motion(family, law.draw(rng))
         path = motion.positions(clip_times())
-        centre = motion.params["c"] if law.rotating else path.mean(0)
         low, high = path[:, 2].min(), path[:, 2].max()
-        motion = motion.shifted(-np.array([centre[0], centre[1], (low + high) / 2]))
-        paths = np.concatenate([motion.rotated(2 * np.pi * k / 3).positions(clip_times()) for k in range(3)])
+        centre = np.array([*(motion.params["c"] if law.rotating else path.mean(0))[:2], (low + high) / 2])
+        paths = ((path - centre) @ _OFFSETS).reshape(-1, 3) # at the three phase offsets, about the origin
         room = ROOM**2 - (paths**2).sum(1)
         if room.min() > 0: break
     way = rng.normal(size=3)
     way /= np.linalg.norm(way)
     along = paths @ way
     reach = min((np.sqrt(along**2 + room) - along).min(), WANDER)
-    return motion.shifted(way * reach * np.sqrt(rng.random()))
+    return motion.shifted(way * reach * np.sqrt(rng.random()) - centre)
 
 # %% ../nbs/00a_motion.ipynb #c0697e65
 TURN_RANGE = (0.3, 2.5) # turns a second searched, both senses
