@@ -64,14 +64,19 @@ class I3DBackbone(nn.Module):
             stage_spatial_h_stride=stem["strides"], stage_spatial_w_stride=stem["strides"], head=None)
 
     def forward(self, video: Tensor) -> VideoFeatures:  # video: (B, T, 3, H, W), zero-centred
-        x, seen = _layout(space_to_depth(video.transpose(1, 2), self.patch)), []
-        for block in self.net.blocks:
-            x = block(x)
-            seen.append(x)
-        return VideoFeatures(_per_frame(_to_grid(x)), [_per_frame(e) for e in seen[:2]])
+        response, x = _through_stem(self.net.blocks[0], _layout(space_to_depth(video.transpose(1, 2), self.patch)))
+        first = x = self.net.blocks[1](x)
+        for block in self.net.blocks[2:]: x = block(x)
+        return VideoFeatures(_per_frame(_to_grid(x)), [_per_frame(response), _per_frame(first)])
 
 def _layout(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last_3d)
+
+def _through_stem(stem: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    response = x = stem.conv(x)
+    for layer in (stem.norm, stem.activation, stem.pool):
+        if layer is not None: x = layer(x)
+    return response, x
 
 # %% ../nbs/03a_backbones.ipynb #d5a38c1a
 class SlowFastBackbone(nn.Module):
@@ -88,7 +93,7 @@ class SlowFastBackbone(nn.Module):
         from pytorchvideo.models import create_slowfast
         fast, slow_stem, fast_stem = width//beta_inv, _stem_options(patch, (1, 7, 7), (1, 3, 3)), _stem_options(patch, (5, 7, 7), (5, 3, 3))
         self.patch, self.alpha, self.num_features = patch, alpha, 32*(width + fast)
-        self.early_features = [width + 2*fast + fast, 4*width + 8*fast + 4*fast]
+        self.early_features = [width + fast, 4*width + 8*fast + 4*fast]
         net = create_slowfast(slowfast_channel_reduction_ratio=beta_inv, slowfast_fusion_conv_stride=(alpha, 1, 1),
             input_channels=(slow_stem["channels"],)*2, stem_dim_outs=(width, fast),
             stem_conv_kernel_sizes=(slow_stem["kernel"], fast_stem["kernel"]), stem_conv_strides=(slow_stem["stride"],)*2,
@@ -97,13 +102,13 @@ class SlowFastBackbone(nn.Module):
         self.net = nn.ModuleList(net.blocks[:-1])
 
     def forward(self, video: Tensor) -> VideoFeatures:  # video: (B, T, 3, H, W), zero-centred
-        x, seen = space_to_depth(video.transpose(1, 2), self.patch), []
-        pathways = [_layout(x[:, :, ::self.alpha]), _layout(x)]
-        for block in self.net:
-            pathways = block(list(pathways))
-            seen.append(pathways)
-        joined = [_per_frame(self._join(p)) for p in seen[:2]]
-        return VideoFeatures(_per_frame(self._join([_to_grid(p) for p in pathways])), joined)
+        x = space_to_depth(video.transpose(1, 2), self.patch)
+        stems, fuse = self.net[0].multipathway_blocks, self.net[0].multipathway_fusion
+        responses, pathways = zip(*(_through_stem(s, _layout(p)) for s, p in zip(stems, (x[:, :, ::self.alpha], x))))
+        first = pathways = self.net[1](fuse(list(pathways)))
+        for block in self.net[2:]: pathways = block(list(pathways))
+        return VideoFeatures(_per_frame(self._join([_to_grid(p) for p in pathways])),
+                             [_per_frame(self._join(responses)), _per_frame(self._join(first))])
 
     def _join(self, pathways: list[Tensor]) -> Tensor:
         slow, fast = pathways
@@ -111,27 +116,30 @@ class SlowFastBackbone(nn.Module):
 
 # %% ../nbs/03a_backbones.ipynb #08f6e1bb
 class SpatialReadout(nn.Module):
-    "Where and what: centres of mass, features under the weights and totals of several heads (arXiv:1504.00702)."
+    "Where, how large and what: centre, spread, log total and features under the weights of several heads (arXiv:1504.00702)."
     def __init__(self,
         channels: int,    # of the map
-        heads: int = 8,   # half with linear, half with exponential weights
+        heads: int = 8,   # half with proportional, half with exponential weights
         out: int = 128,   # numbers reported per map
     ):
         super().__init__()
-        self.heads = heads
-        self.score = nn.Linear(channels, heads)
-        self.report = nn.Linear(heads*(channels + 3), out)
+        self.half = heads//2
+        self.score = nn.Linear(channels, heads, bias=False)
+        self.report = nn.Linear(heads*(channels + 5), out)
 
     def forward(self, maps: Tensor) -> Tensor:  # (..., c, h, w) -> (..., out)
         h, w = maps.shape[-2:]
-        x = maps.flatten(-2).mT                                        # (..., h·w, c)
-        score, half = self.score(x).float(), self.heads//2
-        linear = F.softplus(score[..., :half]) + 1e-4
-        total = torch.cat([linear.mean(-2), score[..., half:].logsumexp(-2)], -1)
-        weight = torch.cat([linear/linear.sum(-2, keepdim=True), score[..., half:].softmax(-2)], -1).to(x.dtype).mT
-        grid = torch.stack([p.flatten() for p in torch.meshgrid(_ticks(h, x), _ticks(w, x), indexing="ij")], -1)
-        seen = torch.cat([weight @ grid, weight @ x, total.to(x.dtype).unsqueeze(-1)], -1)
-        return self.report(seen.flatten(-2))
+        x = maps.flatten(-2).mT                                                  # (..., h·w, c)
+        amount, logits = self.score(x).float().tensor_split([self.half], -1)
+        amount = amount.abs() + 1e-6
+        weight = torch.cat([amount/amount.sum(-2, keepdim=True), logits.softmax(-2)], -1).mT
+        size = torch.cat([(amount.sum(-2) + 1e-2).log(), logits.logsumexp(-2)], -1).unsqueeze(-1)
+        grid = _grid(h, w, weight)                                               # (h·w, 2), -1 … 1
+        centre = weight @ grid
+        spread = ((weight @ grid.square() - centre.square()).clamp_min(0) + 1e-4).sqrt()
+        seen = torch.cat([centre, spread, size, weight @ x.to(weight.dtype)], -1).flatten(-2)
+        return self.report(seen.to(maps.dtype))
 
-def _ticks(n: int, like: Tensor) -> Tensor:
-    return ((torch.arange(n, device=like.device, dtype=like.dtype) + 0.5)/n - 0.5)*2
+def _grid(h: int, w: int, like: Tensor) -> Tensor:  # (h·w, 2): y and x of each cell's centre, -1 … 1
+    y, x = ((torch.arange(n, device=like.device, dtype=like.dtype) + 0.5)/n*2 - 1 for n in (h, w))
+    return torch.stack([g.flatten() for g in torch.meshgrid(y, x, indexing="ij")], -1)
