@@ -6,7 +6,7 @@
 __all__ = ['FORECAST_COLUMNS', 'TEXT_COLUMNS', 'SCORE', 'branch_row', 'read_branches', 'score_sums', 'score', 'paired_difference',
            'beyond_noise', 'targets', 'Comparison', 'compare', 'compare_branches']
 
-# %% ../nbs/07b_comparison.ipynb #d7634a1c
+# %% ../nbs/07b_comparison.ipynb #e01b093d
 import operator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from .metrics import bootstrap, show_interval
 from .report import html_page, markdown_page, markdown_table, text_page
 from .status import read_status
 
-# %% ../nbs/07b_comparison.ipynb #ebb55edb
+# %% ../nbs/07b_comparison.ipynb #387a5d9f
 def _dig(tree, *path):
     "The value at a path of keys, None where a key is missing."
     for key in path:
@@ -28,7 +28,9 @@ def _dig(tree, *path):
 
 
 def _name(model: dict | None) -> str | None:
-    return " ".join(str(model[k]) for k in ("provider", "model") if model.get(k)) if isinstance(model, dict) else model
+    if not isinstance(model, dict): return model
+    second = model.get("equations") if model.get("equations") != model.get("model") else None
+    return " ".join(str(model[k]) for k in ("provider", "model") if model.get(k)) + (f" and {second}" if second else "")
 
 
 FORECAST_COLUMNS = {"own_error": "own", "physics_error": "physics", "copy_last": "copy_last", "constant_velocity": "constant_velocity", "floor": "floor"}
@@ -52,7 +54,7 @@ def branch_row(branch: str, metrics: dict, status: dict) -> dict:
         "seconds_by_phase": seconds, "minutes": sum(seconds.values()) / 60 if seconds else None, "ablations": metrics.get("ablations"),
     }
 
-# %% ../nbs/07b_comparison.ipynb #28ba1387
+# %% ../nbs/07b_comparison.ipynb #d25be0e0
 def read_branches(run_dir: str | Path) -> dict[str, tuple[dict, dict]]:  # {branch: (metrics, status)}
     "What every branch of the run left behind; an unreadable file becomes the reason in the row."
     run_dir = Path(run_dir)
@@ -70,7 +72,7 @@ def read_branches(run_dir: str | Path) -> dict[str, tuple[dict, dict]]:  # {bran
         found[branch] = (metrics, state)
     return found
 
-# %% ../nbs/07b_comparison.ipynb #d3aff123
+# %% ../nbs/07b_comparison.ipynb #7afacc89
 SCORE = "score = mean of accuracy, 100 − forecast error (better of own and physics), correct equations and coherent descriptions, all in percent"
 
 def score_sums(metrics: dict, said: str = "text") -> tuple[list, np.ndarray]:  # base ids · (G, 7) sums per base
@@ -92,7 +94,7 @@ def score(sums: np.ndarray) -> np.ndarray:  # (...,) percent
     forecast = 100 - np.minimum(np.minimum(own, physics) / clips, 100)
     return (100 * right / clips + forecast + 100 * correct / answers + 100 * coherent / answers) / 4
 
-# %% ../nbs/07b_comparison.ipynb #7226630d
+# %% ../nbs/07b_comparison.ipynb #4e0b5ca1
 def paired_difference(
     one: tuple[list, np.ndarray],  # of score_sums
     other: tuple[list, np.ndarray],
@@ -108,7 +110,7 @@ def beyond_noise(difference: dict | None) -> bool:
     "Whether a difference's interval leaves out zero."
     return bool(difference and difference["low"] is not None and (difference["low"] > 0 or difference["high"] < 0))
 
-# %% ../nbs/07b_comparison.ipynb #e704ac53
+# %% ../nbs/07b_comparison.ipynb #a33fad6e
 def targets(row: dict) -> list[dict]:  # {what, found, sign, limit, met}
     "The project's targets for one branch; `met` is None where there is no number."
     value = lambda found: None if not found else found["value"]
@@ -129,7 +131,7 @@ def targets(row: dict) -> list[dict]:  # {what, found, sign, limit, met}
     return [{"what": what, "found": found, "sign": sign, "limit": limit, "met": None if found is None or limit is None else holds[sign](found, limit)}
             for what, found, limit, sign in checks]
 
-# %% ../nbs/07b_comparison.ipynb #4a5f58f6
+# %% ../nbs/07b_comparison.ipynb #e7310bbf
 @dataclass(frozen=True)
 class Comparison:
     "Branches of one run beside each other. Showing it shows the table."
@@ -164,7 +166,7 @@ class Comparison:
     def _repr_markdown_(self) -> str:
         return f"{markdown_table(self.rows)}\n\n{self.verdict}"
 
-# %% ../nbs/07b_comparison.ipynb #6d8ac4f9
+# %% ../nbs/07b_comparison.ipynb #39bdd852
 def compare(found: dict[str, tuple[dict, dict]], run: str = "", info: dict | None = None) -> Comparison:
     "The comparison of what `read_branches` found. Pure: reads and writes nothing."
     rows = {branch: {**branch_row(branch, *left), "score": None, "behind_winner": None} for branch, left in found.items()}
@@ -190,7 +192,7 @@ def _symbolic_row(winner: str, rows: dict, found: dict, sums: dict) -> tuple[dic
            "note": None, "minutes": None, "seconds_by_phase": {}, "ablations": None, "targets": [], "score": bootstrap(plain[1], score, int(plain[1][:, 0].sum()))}
     return row, paired_difference(sums[winner], plain)
 
-# %% ../nbs/07b_comparison.ipynb #5e37eab2
+# %% ../nbs/07b_comparison.ipynb #782d3dcd
 def _verdict(rows: dict, winner: str | None, runner_up: str | None, difference: dict | None, versus: dict | None) -> str:
     "The outcome in plain sentences."
     if winner is None: return "No branch has both perception and text metrics yet, so there is no winner."
@@ -200,11 +202,12 @@ def _verdict(rows: dict, winner: str | None, runner_up: str | None, difference: 
     else:
         said.append(f"It is {show_interval(difference)} points ahead of {runner_up}: " + ("more than the choice of test motions explains."
                     if beyond_noise(difference) else "within the noise of the test motions, so the two cannot be told apart."))
-    if versus is not None: said.append(f"Its language model changes the score by {show_interval(versus)} points against symbolic on the same perception.")
+    if str(rows[winner]["answered"]).startswith("symbolic"): said.append("No language model answered for it: symbolic did.")
+    elif versus is not None: said.append(f"Its language model changes the score by {show_interval(versus)} points against symbolic on the same perception.")
     said.append("Each branch was trained once: how much another training seed would change is not in these intervals.")
     return " ".join(said)
 
-# %% ../nbs/07b_comparison.ipynb #c9c72735
+# %% ../nbs/07b_comparison.ipynb #e37ff23e
 def compare_branches(
     run_dir: str | Path,  # runs/<run>
     write: bool = True,  # also write results/comparison.{json,md,html}

@@ -7,7 +7,7 @@ __all__ = ['FORECASTS', 'evaluate_perception_phase', 'write_perception_files', '
            'evaluate_text_phase', 'answer_records', 'text_metrics', 'write_text_files', 'equations_page',
            'evaluate_branch', 'evaluate_run', 'perceive_again', 'evaluate_saved', 'rescored']
 
-# %% ../nbs/07_evaluation.ipynb #2ddc80f3
+# %% ../nbs/07_evaluation.ipynb #a5602575
 import hashlib
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -27,7 +27,7 @@ from trajectory_nb.predictions import (ABLATIONS, Predictions, ablation_metrics,
     save_predictions)
 from .renderer import Camera
 
-# %% ../nbs/07_evaluation.ipynb #db080801
+# %% ../nbs/07_evaluation.ipynb #e737d21b
 def evaluate_perception_phase(
     model,  # trained and calibrated BranchModel
     *,
@@ -60,7 +60,7 @@ def evaluate_perception_phase(
     merge_metrics(results_dir, {**who, "perception": perception, "ablations": ablations})
     return {"perception": perception, "ablations": ablations, "files": files}
 
-# %% ../nbs/07_evaluation.ipynb #50984ed6
+# %% ../nbs/07_evaluation.ipynb #377930f0
 def write_perception_files(results_dir: Path, stamp: str, predictions: Predictions, perception: dict, ablations: dict, who: dict) -> list[str]:
     "The stamped JSON files and figures of the perception phase; returns their names."
     branch = who["branch"]
@@ -77,6 +77,8 @@ def write_perception_files(results_dir: Path, stamp: str, predictions: Predictio
     return [f"{stamp}_classification_metrics.json", f"{stamp}_forecasting_metrics.json", *(f"{stamp}_{n}.png" for n in figures), "predictions.safetensors"]
 
 
+FORECASTS = ("own", "physics", "copy_last", "constant_velocity", "floor")
+
 def sample_paths(predictions: Predictions, title: str = ""):
     "One clip of each class (the middle one): truth, positions seen and both forecasts, world frame."
     label = predictions.truth["label"]
@@ -87,9 +89,7 @@ def sample_paths(predictions: Predictions, title: str = ""):
     return plot_path_grid([{"truth": some.truth["path"][i], "seen": seen[i], "forecasts": {n: forecasts[n][i] for n in ("own", "physics")},
                             "title": f"{FAMILIES[some.truth['label'][i]]}, jitter {some.truth['sigma'][i]:g} m"} for i in range(len(chosen))], title)
 
-
-FORECASTS = ("own", "physics", "copy_last", "constant_velocity", "floor")
-
+# %% ../nbs/07_evaluation.ipynb #797e2516
 def merge_metrics(results_dir: str | Path, update: dict) -> dict:
     "Merge `update` into metrics.json (the newest of everything, unstamped), atomically."
     path = Path(results_dir) / "metrics.json"
@@ -97,7 +97,7 @@ def merge_metrics(results_dir: str | Path, update: dict) -> dict:
     write_json(path, merged)
     return merged
 
-# %% ../nbs/07_evaluation.ipynb #b99c743a
+# %% ../nbs/07_evaluation.ipynb #4fa4a841
 def ask(
     language,  # a LanguageModel
     perception: Perception,
@@ -125,7 +125,7 @@ def _perception_key(perception: Perception, language) -> str:
     for field in fields(Perception): digest.update(getattr(perception, field.name).numpy().tobytes())
     return digest.hexdigest()
 
-# %% ../nbs/07_evaluation.ipynb #cb810b0d
+# %% ../nbs/07_evaluation.ipynb #c4b273b2
 def evaluate_text_phase(
     model,
     language,  # the LanguageModel that really answers
@@ -161,7 +161,7 @@ def evaluate_text_phase(
     cache.unlink(missing_ok=True)
     return {"text": text, "symbolic": symbolic, "who": who, "files": files}
 
-# %% ../nbs/07_evaluation.ipynb #3d8bbff3
+# %% ../nbs/07_evaluation.ipynb #2eb10479
 def answer_records(answers: list[Answer], plain: list[Answer], clips: dict) -> list[dict]:
     "One JSON-able record per clip: truth, the branch's answer and the symbolic one, each with its verdict."
     motions, sigma = clips["motions"], np.asarray(clips["sigma"])
@@ -173,14 +173,14 @@ def answer_records(answers: list[Answer], plain: list[Answer], clips: dict) -> l
         "symbolic": {**asdict(plain[i]), "verdict": verdicts["symbolic"][i]},
     } for i, motion in enumerate(motions)]
 
-
+# %% ../nbs/07_evaluation.ipynb #ec1bb2db
 def text_metrics(records: list[dict], who: str) -> dict:  # who: "answer" or "symbolic"
     "Summary of the records' verdicts, and what paired comparisons need per base."
     verdicts, base = [r[who]["verdict"] for r in records], [r["base_id"] for r in records]
     summary = summarise_verdicts(verdicts, [r["truth"]["family"] for r in records], base)
     return {**summary, "per_base": {"base": base, **{name: [bool(v[name]) for v in verdicts] for name in ("correct", "coherent")}}}
 
-# %% ../nbs/07_evaluation.ipynb #26c50636
+# %% ../nbs/07_evaluation.ipynb #85f72b58
 def write_text_files(results_dir: Path, stamp: str, records: list[dict], head: dict, text: dict, symbolic: dict, clips: dict) -> list[str]:
     "Answers as JSON and as a page to read, and a strip of four of the clips; returns the file names."
     write_json(results_dir / f"{stamp}_answers.json", {**head, "text": text, "symbolic": symbolic, "answers": records})
@@ -189,7 +189,7 @@ def write_text_files(results_dir: Path, stamp: str, records: list[dict], head: d
     atomic_write(results_dir / f"{stamp}_sample_clips.png", figure_png(figure))
     return [f"{stamp}_answers.json", f"{stamp}_sample_equations.txt", f"{stamp}_sample_clips.png"]
 
-
+# %% ../nbs/07_evaluation.ipynb #91c59c42
 def equations_page(records: list[dict], head: dict) -> str:
     "Truth, answer and verdicts of every clip, as text."
     tick = lambda verdict: ", ".join(f"{name} {'yes' if verdict[name] else 'NO'}" for name in ("valid", "structure", "correct", "coherent"))
@@ -202,7 +202,7 @@ def equations_page(records: list[dict], head: dict) -> str:
                   f"  verdict {tick(answer['verdict'])}", *(f"          {reason}" for reason in answer["verdict"]["reasons"])]
     return "\n".join(lines) + "\n"
 
-# %% ../nbs/07_evaluation.ipynb #70cb01b6
+# %% ../nbs/07_evaluation.ipynb #5f4943aa
 def evaluate_branch(model, language, *, results_dir: str | Path, asked: dict | None = None, note: str | None = None, n: int = 64, **options) -> dict:
     "Both phases after each other; `options` are those of `evaluate_perception_phase`."
     perception = evaluate_perception_phase(model, results_dir=results_dir, **options)
@@ -225,7 +225,7 @@ def evaluate_run(
     if not metrics: raise ValueError(f"no predictions or answers under {run_dir}/results: run the evaluate phase first (`trajectory-nb run --resume`)")
     return metrics
 
-
+# %% ../nbs/07_evaluation.ipynb #77c98fb3
 def perceive_again(run_dir: Path, branch: str) -> dict:
     "The perception phase of one branch, from its checkpoint and with the settings it was trained with."
     from trajectory_nb.branches import load_branch  # branches imports this module
@@ -236,7 +236,7 @@ def perceive_again(run_dir: Path, branch: str) -> dict:
                                      seed=config.seed, per_base=config.test_per_base, limit=config.test_clips or None, ablation_clips=config.ablation_clips,
                                      image_size=config.image_size, batch_size=config.batch_size, device=device)
 
-# %% ../nbs/07_evaluation.ipynb #96fa6abb
+# %% ../nbs/07_evaluation.ipynb #718704d0
 def evaluate_saved(results_dir: str | Path) -> dict:  # the merged metrics, empty where nothing was saved
     "Recompute the metrics of one results folder from predictions.safetensors and the newest answers."
     results_dir, update = Path(results_dir), {}
@@ -247,7 +247,7 @@ def evaluate_saved(results_dir: str | Path) -> dict:  # the merged metrics, empt
         update.update(text=text_metrics(records, "answer"), symbolic=text_metrics(records, "symbolic"))
     return merge_metrics(results_dir, update) if update else {}
 
-
+# %% ../nbs/07_evaluation.ipynb #c8c31fa4
 def rescored(record: dict) -> dict:
     "One stored answer record with its verdicts computed again from its texts."
     motion = Motion(record["truth"]["family"], record["truth"]["params"])

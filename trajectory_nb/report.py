@@ -8,7 +8,7 @@ __all__ = ['COLUMNS', 'FORECAST_COLUMNS', 'TEXT_COLUMNS', 'READING', 'CSS', 'POL
            'markdown_page', 'text_page', 'html_grid', 'html_figure', 'joint_figures', 'stored_pngs', 'branch_figures',
            'sample_answers', 'html_page']
 
-# %% ../nbs/07d_report.ipynb #30f77f72
+# %% ../nbs/07d_report.ipynb #0617fe99
 import html
 import textwrap
 from itertools import zip_longest
@@ -19,7 +19,7 @@ from .core import read_json
 from .metrics import show_interval
 from .plots import figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_intervals, png_data_uri
 
-# %% ../nbs/07d_report.ipynb #a596c616
+# %% ../nbs/07d_report.ipynb #17d39909
 def show_minutes(minutes: float | None) -> str:
     "Minutes with one decimal, or `–`."
     return "–" if minutes is None else f"{minutes:.1f}"
@@ -59,7 +59,7 @@ def grid_of(columns: dict, rows: Sequence[dict], needs: str | None = None) -> tu
     "Heading and cells of `rows`; only those that have a value under `needs`."
     return list(columns), [[cell(row) for cell in columns.values()] for row in rows if needs is None or row.get(needs)]
 
-# %% ../nbs/07d_report.ipynb #61db98a4
+# %% ../nbs/07d_report.ipynb #c626b7b2
 def markdown_text(text) -> str:
     "Text that stays text in a Markdown table."
     safe = html.escape(" ".join(str(text).split()), quote=False)
@@ -77,7 +77,7 @@ def markdown_table(rows: Sequence[dict]) -> str:
     "The comparison's main table."
     return markdown_grid(*grid_of(COLUMNS, rows))
 
-# %% ../nbs/07d_report.ipynb #9ae42d8d
+# %% ../nbs/07d_report.ipynb #5a1e60f0
 def ablation_grid(rows: Sequence[dict]) -> tuple[list[str], list[list[str]]]:
     "What remains with the ball taken away, and with time shuffled."
     head = ["branch", "clips", *(f"{what} %, {kind}" for what in ("accuracy", "structure") for kind in ("intact", "blank", "shuffled"))]
@@ -85,7 +85,7 @@ def ablation_grid(rows: Sequence[dict]) -> tuple[list[str], list[list[str]]]:
              for kind in ("intact", "blank", "shuffled"))] for row in rows if row.get("ablations")]
     return head, body
 
-
+# %% ../nbs/07d_report.ipynb #27e17c80
 def minutes_grid(rows: Sequence[dict]) -> tuple[list[str], list[list[str]]]:
     "Where the minutes went, by phase."
     phases = list(dict.fromkeys(phase for row in rows for phase in row.get("seconds_by_phase") or {}))
@@ -93,7 +93,7 @@ def minutes_grid(rows: Sequence[dict]) -> tuple[list[str], list[list[str]]]:
     return ["branch", *phases, "together"], [[row["branch"], *(show_minutes(share(row, p)) for p in phases), show_minutes(row["minutes"])]
                                              for row in rows if row.get("seconds_by_phase")]
 
-
+# %% ../nbs/07d_report.ipynb #f225fda9
 def targets_grid(rows: Sequence[dict]) -> tuple[list[str], list[list[str]]]:
     "Each target, and whether each branch met it."
     rows = [row for row in rows if any(t["found"] is not None for t in row.get("targets") or [])]
@@ -105,7 +105,7 @@ def _target(found: dict) -> str:
     if found["met"] is None: return "–"
     return f"{found['found']:.1f} {found['sign']} {found['limit']:.1f}" + (" yes" if found["met"] else " NO")
 
-# %% ../nbs/07d_report.ipynb #31ad09db
+# %% ../nbs/07d_report.ipynb #bcd44be2
 READING = (
     "All numbers are on the held-out test split (by base trajectory), with 95 % bootstrap intervals over base trajectories. "
     "Forecast errors are the mean distance over the four future frames in percent of the path's bounding-box diagonal. Copy-last and constant velocity start from the true "
@@ -135,7 +135,7 @@ def markdown_page(comparison: dict) -> str:
     for heading, grid in sections(comparison): parts += [f"## {heading}", markdown_grid(*grid)]
     return "\n\n".join(parts) + "\n"
 
-# %% ../nbs/07d_report.ipynb #58569fd4
+# %% ../nbs/07d_report.ipynb #ee10a619
 def text_page(comparison: dict, width: int = 120) -> str:
     "Main table and verdict as plain text."
     head, rows = grid_of(COLUMNS, comparison["rows"])
@@ -150,13 +150,13 @@ def _printable(text: str) -> str:
     "Text without control characters, which a terminal would obey."
     return "".join(c if c.isprintable() else " " for c in str(text))
 
-# %% ../nbs/07d_report.ipynb #a286e0fb
+# %% ../nbs/07d_report.ipynb #cd70c7ac
 CSS = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 92rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { text-align: left; padding: .3rem .55rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { background: var(--soft); font-weight: 600; } tr.winner td { font-weight: 600; }
 .figures { display: flex; flex-wrap: wrap; gap: .8rem; align-items: flex-start; } .figures img { max-width: 100%; border-radius: 4px; background: white; }
 .verdict { font-size: 1.05rem; border-left: 4px solid #0072B2; padding: .2rem 0 .2rem .9rem; } .small { font-size: .85rem; opacity: .8; }
@@ -176,7 +176,7 @@ def html_figure(png: bytes, about: str) -> str:
     "An embedded picture."
     return f'<img alt="{html.escape(about)}" src="{png_data_uri(png)}">'
 
-# %% ../nbs/07d_report.ipynb #28b7e6e4
+# %% ../nbs/07d_report.ipynb #dcd62cd4
 def joint_figures(comparison: dict, metrics: dict[str, dict]) -> str:
     "All branches beside each other: intervals, and the better forecast of each against time."
     rows = [r for r in comparison["rows"] if r.get("accuracy")]
@@ -192,13 +192,13 @@ def joint_figures(comparison: dict, metrics: dict[str, dict]) -> str:
         figures.append(html_figure(figure_png(plot_forecast_curves(curves, "better forecast of each branch"), 90), "forecast error of all branches"))
     return f"<div class=figures>{''.join(figures)}</div>"
 
-
+# %% ../nbs/07d_report.ipynb #3106896f
 def stored_pngs(folder: Path, kinds: Sequence[str] = ("sample_clips", "sample_paths")) -> list[tuple[str, bytes]]:
     "The newest stamped picture of each kind in a results folder; what is no PNG is left out."
     newest = [(kind, sorted(folder.glob(f"*_{kind}.png"))[-1:]) for kind in kinds]
     return [(kind, data) for kind, paths in newest for p in paths if (data := p.read_bytes()).startswith(b"\x89PNG")]
 
-# %% ../nbs/07d_report.ipynb #d006c40e
+# %% ../nbs/07d_report.ipynb #b535c72b
 def branch_figures(branch: str, metrics: dict, folder: Path) -> str:
     "Confusion, calibration, forecasting curves (drawn from the metrics) and the stored pictures of clips and paths."
     figures = []
@@ -210,7 +210,7 @@ def branch_figures(branch: str, metrics: dict, folder: Path) -> str:
     figures += stored_pngs(folder)
     return f"<div class=figures>{''.join(html_figure(png, f'{branch}: {about}') for about, png in figures)}</div>"
 
-
+# %% ../nbs/07d_report.ipynb #0b603639
 def sample_answers(folder: Path, count: int = 6) -> str:
     "Some answers beside the truth, from the newest answers file; empty without one."
     pages = sorted(folder.glob("*_answers.json"))
@@ -220,7 +220,7 @@ def sample_answers(folder: Path, count: int = 6) -> str:
             for r in read_json(pages[-1])["answers"][:count]]
     return "<h3>Some answers</h3>" + html_grid(["clip", "true law", "answered law", "answered words", "verdict"], body)
 
-# %% ../nbs/07d_report.ipynb #a9c60c78
+# %% ../nbs/07d_report.ipynb #16f01301
 def html_page(
     comparison: dict,  # asdict(Comparison)
     run_dir: str | Path | None = None,  # where metrics, pictures and answers are read; tables alone without it
