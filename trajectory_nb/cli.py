@@ -116,7 +116,9 @@ def run(
         raise ValueError(f"{told[0]} and --resume do not go together: a resumed run takes it from its run.json")
     settings = read_config(config)
     from trajectory_nb.runner import RunFailed, run_branches
-    signal.signal(signal.SIGTERM, _stop_like_ctrl_c)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN: # nohup stays
+            signal.signal(number, _stop_like_ctrl_c)
     try:
         run_branches(branch, preset or "quick", run_dir, resume, 42 if seed is None else seed, settings)
     except RunFailed as error:

@@ -6,6 +6,7 @@
 __all__ = ['phase_seconds', 'branch_left', 'time_left', 'Progress']
 
 # %% ../nbs/08a_progress.ipynb #ee4e9195
+import sys
 import time
 from pathlib import Path
 
@@ -68,7 +69,7 @@ class Progress:
     ):
         from rich.console import Console
         from rich.live import Live
-        self.console = console or Console(soft_wrap=True)
+        self.console = console or Console(soft_wrap=True, force_terminal=sys.stdout.isatty())
         self.run_dir, self.slots, self.phases, self.started, self.shown = run_dir, slots, phases or {}, time.time(), 0.0
         self.live = Live(console=self.console, auto_refresh=False) if self.console.is_terminal else None
         self.every = every or (1.0 if self.live else 15.0)
@@ -89,8 +90,9 @@ class Progress:
             return
         self.shown, rows = time.time(), read_status(self.run_dir)
         left, sure = time_left(rows, self.phases, self.slots)
-        clock = f"{duration(time.time() - self.started)}, left {'about' if sure else 'at least'} {duration(left)}"
+        said = f"left {'about' if sure else 'at least'} {duration(left)}" if sure or left else "time left not known yet"
+        clock = f"{duration(time.time() - self.started)}, {said}"
         if self.live:
-            self.live.update(status_view(rows, f"{self.run_dir.name}  {clock}"), refresh=True)
+            self.live.update(status_view(rows, f"{self.run_dir.name}  {clock}", self.console.width), refresh=True)
         else:
             self.console.print(" | ".join([clock, *map(status_line, rows)]), markup=False, highlight=False)
