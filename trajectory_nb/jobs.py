@@ -317,7 +317,7 @@ def run_jobs(
 ) -> list[Job]: # those that failed
     """Execute all jobs, as many at a time as there are slots; a failed one does not disturb the others.
 
-    Raises `KeyboardInterrupt` on Ctrl-C, after the running ones have saved and ended."""
+    Whatever ends it early, `KeyboardInterrupt` on Ctrl-C among them, goes on to the caller after the running ones have saved and ended."""
     waiting, running, free, failed = deque(jobs), [], deque(slots), []
     for job in jobs:
         job.status.update(status="queued", phase="queued", error=None, eta_s=None)
@@ -325,7 +325,8 @@ def run_jobs(
         with progress:
             while waiting or running:
                 if waiting and free:
-                    running.append(start_job(waiting.popleft(), free.popleft()))
+                    running.append(waiting.popleft()) # before it starts, so that no interrupt can lose it
+                    start_job(running[-1], free.popleft())
                     time.sleep(stagger)
                 for job in [job for job in running if job.process.poll() is not None]:
                     running.remove(job)
@@ -336,9 +337,10 @@ def run_jobs(
                         failed.append(job)
                 progress.show()
                 time.sleep(0.1)
-    except KeyboardInterrupt:
-        progress.console.print("stopping: every branch saves its state, at most 30 s", markup=False)
-        stop_jobs(running, say=progress.console.print)
+    except BaseException as error:
+        why = "" if isinstance(error, KeyboardInterrupt) else f" because of {type(error).__name__}: {error}"
+        progress.console.print(f"stopping{why}: every branch saves its state, at most 30 s", markup=False)
+        stop_jobs([job for job in running if job.process], say=progress.console.print)
         for job in waiting:
             job.status.update(status="stopped", pid=None, pid_start=None)
         raise
