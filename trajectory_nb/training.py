@@ -8,7 +8,7 @@ __all__ = ['TrainConfig', 'learning_rate', 'make_optimizer', 'averaged', 'channe
            'progress_text', 'TrainingDiverged', 'step_seed', 'to_device', 'train_step', 'batches_from', 'resume',
            'save_state', 'scalar_writer', 'run_validation', 'fit']
 
-# %% ../nbs/05_training.ipynb #fd48aad9
+# %% ../nbs/05_training.ipynb #52e14c0f
 import contextlib, math, signal, sys, threading, time, warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 from .checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from .core import pick_device, pick_precision, rng_from
 
-# %% ../nbs/05_training.ipynb #6b75a285
+# %% ../nbs/05_training.ipynb #368f1e7e
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     "What the loop needs to know; the same values give the same weights."
@@ -48,7 +48,7 @@ class TrainConfig:
     def epochs(self) -> int:
         return math.ceil(self.steps / (self.steps_per_epoch or self.steps))
 
-# %% ../nbs/05_training.ipynb #1c989732
+# %% ../nbs/05_training.ipynb #f7a5ff81
 def learning_rate(
     step: int,            # 0 … config.steps - 1
     config: TrainConfig,
@@ -59,7 +59,7 @@ def learning_rate(
     done = (step - warmup) / max(1, config.steps - warmup)
     return config.lr * 0.5 * (1 + math.cos(math.pi * done))
 
-# %% ../nbs/05_training.ipynb #acae7e1b
+# %% ../nbs/05_training.ipynb #42f36c12
 def make_optimizer(
     model: nn.Module,
     config: TrainConfig,
@@ -71,7 +71,7 @@ def make_optimizer(
               dict(params=[p for p in trained if p.dim() < 2], weight_decay=0.0)]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.lr, betas=(0.9, 0.98), fused=True)
 
-# %% ../nbs/05_training.ipynb #93f666e5
+# %% ../nbs/05_training.ipynb #8fb417d2
 def _average_with(decay: float):
     @torch.no_grad()
     def update(averages, currents, count):
@@ -85,14 +85,14 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel | None:
     "Exponential average of weights and buffers (doi:10.1137/0330046), quick to follow at first; None when `decay` is 0."
     return AveragedModel(model, multi_avg_fn=_average_with(decay), use_buffers=True) if decay else None
 
-# %% ../nbs/05_training.ipynb #a80d6541
+# %% ../nbs/05_training.ipynb #e2625603
 def channels_last(model: nn.Module) -> nn.Module:
     "Lay out every 3-D convolution kernel with channels innermost, in place."
     for parameter in model.parameters():
         if parameter.dim() == 5: parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
     return model
 
-# %% ../nbs/05_training.ipynb #fa48e7e3
+# %% ../nbs/05_training.ipynb #5e8dae91
 @dataclass
 class TrainState:
     "All that the next step depends on."
@@ -112,7 +112,7 @@ class TrainState:
         model = channels_last(model.to(pick_device(config.device)))
         return cls(model, make_optimizer(model, config), averaged(model, config.ema_decay))
 
-# %% ../nbs/05_training.ipynb #dcfa1c76
+# %% ../nbs/05_training.ipynb #41ae1419
 def state_tensors(state: TrainState) -> dict[str, torch.Tensor]:
     "Weights, averages and moments as a flat dictionary: `model.*`, `ema.*`, `optimizer.<i>.*`."
     tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
@@ -127,16 +127,18 @@ def _part(tensors: dict, prefix: str) -> dict:
 
 
 def restore_state(state: TrainState, tensors: dict[str, torch.Tensor]) -> None:
-    "Fill `state` from `state_tensors`; the memory layout of its kernels stays as it is."
+    "Fill `state` from `state_tensors`; weights and moments keep the memory layout of this state's parameters."
     state.model.load_state_dict(_part(tensors, "model."))
     if state.ema is not None: state.ema.load_state_dict(_part(tensors, "ema."))
-    moments: dict[int, dict] = {}
+    parameters, moments = [p for group in state.optimizer.param_groups for p in group["params"]], {}
     for name, value in _part(tensors, "optimizer.").items():
         i, key = name.split(".", 1)
+        like = parameters[int(i)]
+        if value.dim(): value = torch.empty_like(like, dtype=value.dtype).copy_(value)   # the fused step reads memory in the parameter's order
         moments.setdefault(int(i), {})[key] = value
     state.optimizer.load_state_dict(state.optimizer.state_dict() | {"state": moments})
 
-# %% ../nbs/05_training.ipynb #3ea23b26
+# %% ../nbs/05_training.ipynb #547f8dc4
 def trained_weights(folder: str | Path) -> dict[str, torch.Tensor]:
     "The state dict to use from the newest valid checkpoint in `folder`. `ValueError` when there is none."
     found = load_checkpoint(folder)
@@ -145,7 +147,7 @@ def trained_weights(folder: str | Path) -> dict[str, torch.Tensor]:
     averages = {name: value for name, value in tensors.items() if name.startswith("ema.module.")}
     return _part(averages, "ema.module.") if averages else _part(tensors, "model.")
 
-# %% ../nbs/05_training.ipynb #5700ae50
+# %% ../nbs/05_training.ipynb #cd8daf4a
 class StopRequest:
     "True once Ctrl-C (SIGINT) has been asked for."
     def __init__(self): self.asked = False
@@ -167,7 +169,7 @@ def stop_between_steps():
     try: yield request
     finally: signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
 
-# %% ../nbs/05_training.ipynb #c365bb4c
+# %% ../nbs/05_training.ipynb #b688bc8d
 class ProgressLine:
     "Shows `show(**values)` as one line: rewritten each second on a terminal, one new line each `every` seconds elsewhere."
     def __init__(self, name: str, every: float = 10.0, out=None):
@@ -191,7 +193,7 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(round(seconds)), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
 
-# %% ../nbs/05_training.ipynb #9ae78fec
+# %% ../nbs/05_training.ipynb #441d8c77
 def progress(state: TrainState, config: TrainConfig, numbers: dict, done_here: int, seconds: float) -> dict:
     "What can be told about a running training: step, epoch, loss, accuracy, rate (steps/s), eta_s."
     rate = done_here / seconds if seconds > 0 else 0.0
@@ -208,7 +210,7 @@ def progress_text(p: dict) -> str:
     left = "" if p["eta_s"] is None else f" · {clock(p['eta_s'])} left"
     return f"epoch {p['epoch']}/{p['max_epochs']} · step {p['step']}/{p['max_steps']} · loss {p['loss']:.3f}{accuracy} · {p['rate']:.2f} steps/s{left}"
 
-# %% ../nbs/05_training.ipynb #5e587cc8
+# %% ../nbs/05_training.ipynb #60b4e09a
 class TrainingDiverged(RuntimeError):
     "The loss or its gradient is no longer finite."
 
@@ -243,7 +245,7 @@ def train_step(state: TrainState, batch: dict, loss_fn: Callable, config: TrainC
     state.step += 1
     return {"loss": float(loss.detach()), "lr": lr} | {name: float(torch.as_tensor(value).detach()) for name, value in numbers.items()}
 
-# %% ../nbs/05_training.ipynb #1cb53589
+# %% ../nbs/05_training.ipynb #43d0122a
 def batches_from(make_batch: Callable[[int], dict], start: int, stop: int, ahead: int):
     "`make_batch(start) … make_batch(stop - 1)` in order, up to `ahead` of them made in advance by one thread."
     if ahead < 1:
@@ -259,7 +261,7 @@ def batches_from(make_batch: Callable[[int], dict], start: int, stop: int, ahead
         finally:
             for future in waiting: future.cancel()
 
-# %% ../nbs/05_training.ipynb #c62f3940
+# %% ../nbs/05_training.ipynb #8ff962df
 _MAY_CHANGE = {"device", "prefetch", "checkpoint_every"}
 
 
@@ -287,7 +289,7 @@ def save_state(state: TrainState, config: TrainConfig, folder: str | Path) -> Pa
     "Checkpoint of `state` with its settings and history."
     return save_checkpoint(folder, state.step, state_tensors(state), dict(config=asdict(config), history=state.history))
 
-# %% ../nbs/05_training.ipynb #20fdd856
+# %% ../nbs/05_training.ipynb #5f147b6d
 def scalar_writer(folder: str | Path | None, first_step: int = 0):
     "A TensorBoard `SummaryWriter`, or None without a folder or where tensorboard is not installed."
     if folder is None: return None
@@ -304,7 +306,7 @@ def _record(state: TrainState, row: dict, writer=None) -> None:
         for name, value in row.items():
             if name != "step": writer.add_scalar(name, value, row["step"])
 
-# %% ../nbs/05_training.ipynb #490c9d71
+# %% ../nbs/05_training.ipynb #eb20f7b1
 def run_validation(state: TrainState, validate: Callable, writer=None) -> dict[str, float]:
     "`validate(model)` on the network to keep, without gradients; its numbers enter the history as `val_*`."
     model = state.best_model.eval()
@@ -312,7 +314,7 @@ def run_validation(state: TrainState, validate: Callable, writer=None) -> dict[s
     _record(state, {"step": state.step, **found}, writer)
     return found
 
-# %% ../nbs/05_training.ipynb #418b1d6d
+# %% ../nbs/05_training.ipynb #e2bc7482
 def fit(
     model: nn.Module,
     make_batch: Callable[[int], dict],     # step → batch, a pure function
@@ -339,7 +341,7 @@ def fit(
     model.load_state_dict(state.best_model.state_dict())
     return state.history
 
-# %% ../nbs/05_training.ipynb #1101b37f
+# %% ../nbs/05_training.ipynb #0fc6f4e6
 def _loop(state, make_batch, loss_fn, config, folder, on_progress, validate, writer, line, every):
     began, first, told, stride = time.monotonic(), state.step, -math.inf, max(1, config.steps // 500)
     per_epoch, saved, stepping = config.steps_per_epoch or config.steps, state.step, False
