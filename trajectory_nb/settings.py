@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['BRANCHES', 'LLMS', 'PRESETS', 'Branch', 'find_branch', 'BranchConfig', 'branch_config', 'overrides_for']
 
-# %% ../nbs/05c_settings.ipynb #3ff86eb6
+# %% ../nbs/05c_settings.ipynb #e4b2869c
 import difflib, math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
-# %% ../nbs/05c_settings.ipynb #0a0b6898
+# %% ../nbs/05c_settings.ipynb #b625be1a
 @dataclass(frozen=True, kw_only=True)
 class Branch:
     "One of the competing pipelines, as it is meant."
@@ -33,7 +33,7 @@ class Branch:
         "The language models as one text."
         return f"{self.provider} {self.words}" + ("" if self.equations == self.words else f" and {self.equations}")
 
-# %% ../nbs/05c_settings.ipynb #246c2972
+# %% ../nbs/05c_settings.ipynb #64de871d
 _MAGVIT = dict(middle="MAGVIT tokens fused with features", provider="openai", words="gpt-4o", equations="gpt-4o", tokenizer=True)
 _MISTRAL = "mistralai/Mistral-7B-Instruct-v0.2"
 
@@ -57,7 +57,7 @@ def find_branch(name: str) -> Branch:
     if name not in BRANCHES: raise ValueError(f"no branch {name!r}: {_near(name, BRANCHES)}")
     return BRANCHES[name]
 
-# %% ../nbs/05c_settings.ipynb #3c22cc61
+# %% ../nbs/05c_settings.ipynb #c00861bb
 @dataclass(frozen=True, kw_only=True)
 class BranchConfig:
     "Every setting of one branch in one run. `branch_config` makes one from a preset."
@@ -72,8 +72,8 @@ class BranchConfig:
     shuffle_labels: bool = False        # train on labels dealt at random: must end at chance
     # training
     epochs: int = 5                     # validated after each
-    steps_per_epoch: int = 75           # optimizer steps
-    batch_size: int = 32                # clips a step
+    steps_per_epoch: int = 150          # optimizer steps
+    batch_size: int = 16                # clips a step
     lr: float = 2e-3                    # peak learning rate
     weight_decay: float = 0.02          # AdamW
     warmup: int = 40                    # steps
@@ -102,13 +102,13 @@ class BranchConfig:
     def steps(self) -> int: return self.epochs * self.steps_per_epoch
 
     @property
-    def asked_language(self) -> tuple[str, str | None]:
-        "Provider and model to ask for; None for a provider's own choice."
+    def asked_language(self) -> dict:
+        "What to ask `language.resolve_language` for: provider, model and, where another one is meant for equations, that."
         branch = find_branch(self.branch)
-        provider = branch.provider if self.llm == "auto" else self.llm
-        return provider, self.llm_model or (branch.words if provider == branch.provider else None)
+        if self.llm not in ("auto", branch.provider) or self.llm_model: return {"provider": self.llm if self.llm != "auto" else branch.provider, "model": self.llm_model or None}
+        return {"provider": branch.provider, "model": branch.words} | ({"equations": branch.equations} if branch.equations != branch.words else {})
 
-# %% ../nbs/05c_settings.ipynb #7040c984
+# %% ../nbs/05c_settings.ipynb #182df11e
 _KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", tuple: "two whole numbers (height, width)", dict: "a mapping"}
 _MAY_BE_ZERO = {"seed", "warmup", "test_clips", "weight_decay", "ema_decay", "ablation_clips"}
 
@@ -133,7 +133,7 @@ def _check_config(config: "BranchConfig") -> None:
 
 LLMS = ("auto", "symbolic", "embedded", "local", "openai")
 
-# %% ../nbs/05c_settings.ipynb #9bce50c7
+# %% ../nbs/05c_settings.ipynb #116100e1
 PRESETS: dict[str, dict] = {
     "tiny": dict(num_base=40, epochs=2, steps_per_epoch=3, batch_size=4, warmup=1, ema_decay=0.5, checkpoint_every=3, validate_clips=12,
                  tokenizer_steps=3, tokenizer_batch_size=2, calibrate_clips=16, test_clips=24, ablation_clips=8, text_clips=8),
@@ -156,7 +156,7 @@ def branch_config(
         if name not in known: raise ValueError(f"no setting {name!r}: {_near(name, known)}")
     return BranchConfig(**{**PRESETS[preset], **overrides, "branch": branch, "preset": preset})
 
-# %% ../nbs/05c_settings.ipynb #d747e7f4
+# %% ../nbs/05c_settings.ipynb #ba771c00
 def overrides_for(
     branch: str,
     document: dict | None,    # fields, and branch names with fields below; what a YAML file holds
