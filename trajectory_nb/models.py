@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['MODEL_PRESETS', 'FRAMES', 'FUTURE', 'CENTRE', 'UNIT', 'SLOW', 'FLOOR', 'SPREAD', 'WAVES', 'CONTRAST', 'TOKENS',
            'MODEL_BRANCHES', 'ModelConfig', 'FrameEncoder', 'cholesky_factor', 'gaussian_nll', 'line_weights',
-           'ForecastHead', 'perspective', 'cosine_waves', 'PathReader', 'MotionEncoder', 'Seen', 'path_loss',
-           'head_losses', 'BranchModel', 'ClipBranch', 'MagvitBranch', 'MagvitForecaster', 'model_config',
-           'build_model', 'build_tokenizer']
+           'ForecastHead', 'perspective', 'cosine_waves', 'PathReader', 'MotionEncoder', 'Seen', 'head_losses',
+           'BranchModel', 'ClipBranch', 'MagvitBranch', 'MagvitForecaster', 'model_config', 'build_model',
+           'build_tokenizer']
 
 # %% ../nbs/03_models.ipynb #7696b349
 from dataclasses import dataclass, replace
@@ -129,21 +129,20 @@ def cosine_waves() -> Tensor:  # (WAVES, FRAMES), orthonormal rows; the constant
     return torch.cos(torch.pi*k*t/FRAMES)*(2/FRAMES)**0.5
 
 class PathReader(nn.Module):
-    "Positions of all frames -> numbers that describe the shape of the path, and what it says of the class."
+    "Positions of all frames -> numbers that describe the shape of the path."
     def __init__(self, out: int, hidden: int = 256):
         super().__init__()
         n = 3*WAVES
         self.register_buffer("waves", cosine_waves(), persistent=False)
         self.register_buffer("pairs", torch.triu_indices(n, n), persistent=False)
-        self.net = nn.Sequential(nn.Linear(self.pairs.shape[1] + 3*FRAMES, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU())
-        self.out, self.judge = nn.Linear(hidden, out), nn.Linear(hidden, 4)
+        self.net = nn.Sequential(nn.Linear(self.pairs.shape[1] + 3*FRAMES, hidden), nn.GELU(),
+                                 nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, out))
 
-    def forward(self, positions: Tensor) -> tuple[Tensor, Tensor]:  # (B, 16, 3) m -> (B, out), (B, 4) logits
+    def forward(self, positions: Tensor) -> Tensor:  # (B, 16, 3) m -> (B, out)
         wave = (self.waves @ positions).flatten(1)
         wave = wave/(wave.square().mean(1, keepdim=True).sqrt() + 1e-3)
         product = (wave[:, :, None]*wave[:, None])[:, self.pairs[0], self.pairs[1]]
-        state = self.net(torch.cat([product, 3*(positions - positions.mean(1, keepdim=True)).flatten(1)], 1))
-        return self.out(state), self.judge(state)
+        return self.net(torch.cat([product, 3*(positions - positions.mean(1, keepdim=True)).flatten(1)], 1))
 
 # %% ../nbs/03_models.ipynb #b3c0c9df
 class MotionEncoder(nn.Module):
@@ -157,14 +156,14 @@ class MotionEncoder(nn.Module):
         self.path = PathReader(width)
         self.embed = nn.Sequential(nn.Linear(3*width, config.embedding), nn.LayerNorm(config.embedding))
 
-    def forward(self, token: Tensor) -> tuple[Tensor, ...]:  # (B, T, w) -> tokens, first (B, T, 3) m, positions, embedding, logits of the path
+    def forward(self, token: Tensor) -> tuple[Tensor, ...]:  # (B, T, w) -> tokens, first (B, T, 3) m, positions, embedding (B, D)
         first = perspective(SLOW*self.first(token).float())
         token = self.norm(token) + self.first_in(10*first.to(token.dtype)) + self.place
         token = self.blocks(torch.cat([token, self.summary.expand(len(token), 1, -1).to(token.dtype)], 1))
         token, summary = token[:, :-1], token[:, -1]
         positions = first + UNIT*self.correct(token).float()
-        path, logits = self.path(positions)
-        return token, first, positions, self.embed(torch.cat([summary, token.mean(1), path.to(token.dtype)], -1)), logits
+        path = self.path(positions).to(token.dtype)
+        return token, first, positions, self.embed(torch.cat([summary, token.mean(1), path], -1))
 
 # %% ../nbs/03_models.ipynb #34fc956a
 @dataclass
@@ -181,12 +180,6 @@ class Seen:
 
 def _length_loss(found: Tensor, true: Tensor) -> Tensor:
     return F.smooth_l1_loss(found/UNIT, true/UNIT)
-
-def path_loss(reader: PathReader, true: Tensor, label: Tensor, copies: int = 8, noise: float = 0.05) -> Tensor:
-    "Cross-entropy of the path reader on noisy copies of true paths (B, 16, 3), each with its own noise, up to `noise` m."
-    path = true.repeat(copies, 1, 1)
-    path = path + noise*torch.rand_like(path[:, :1, :1])*torch.randn_like(path)
-    return F.cross_entropy(reader(path)[1].float(), label.repeat(copies))
 
 def head_losses(seen: Seen, batch: dict, label_smoothing: float) -> tuple[Tensor, dict]:
     "The losses of class, positions, forecast and covariance against `batch`, weighted and summed, and each by name."
@@ -205,7 +198,8 @@ class BranchModel(nn.Module):
         super().__init__()
         self.config, self.notes, self.backbone = config, [], backbone
         self.frames, self.motion = FrameEncoder(backbone, config.width, config.readouts), MotionEncoder(config)
-        self.classify, self.doubt = _mlp(config.embedding, 4, 256), nn.Linear(config.width, 6)
+        self.classify, self.read_path = _mlp(config.embedding, 4, 256), PathReader(4)
+        self.doubt = nn.Linear(config.width, 6)
         self.forecast = ForecastHead(config.embedding + config.width + self.forecast_extra(config))
         self.register_buffer("centre", torch.tensor(CENTRE), persistent=False)
         self.register_buffer("log_temperature", torch.zeros(()))
@@ -219,10 +213,10 @@ class BranchModel(nn.Module):
     def see(self, video: Tensor, observed: Tensor | None = None) -> Seen:
         "One pass, without check and without calibration."
         observed = self.observe(video) if observed is None else observed
-        token, first, positions, embedding, judged = self.motion(self.frames(self.backbone(normalize(video))) + self.frame_extra(observed))
+        token, first, positions, embedding = self.motion(self.frames(self.backbone(normalize(video))) + self.frame_extra(observed))
         embedding, extra, kept = self.middle(embedding, observed)
         future, future_factor = self.forecast(torch.cat([embedding, token[:, -1], *extra], -1), positions)
-        return Seen((self.classify(embedding) + judged).float(), first + self.centre, positions + self.centre,
+        return Seen((self.classify(embedding) + self.read_path(positions)).float(), first + self.centre, positions + self.centre,
                     cholesky_factor(self.doubt(token)), future + self.centre, future_factor, embedding.float(), kept)
 
     def perceive(self, video: Tensor) -> Perception:
@@ -243,13 +237,7 @@ class BranchModel(nn.Module):
 
     def loss(self, batch: dict) -> tuple[Tensor, dict]:
         "What to minimise on a batch of `dataset` whose video is float and on the model's device, and its parts."
-        return self.common_loss(self.see(batch["video"]), batch)
-
-    def common_loss(self, seen: Seen, batch: dict) -> tuple[Tensor, dict]:
-        "The losses that all branches share."
-        loss, parts = head_losses(seen, batch, self.config.label_smoothing)
-        path = 0.5*path_loss(self.motion.path, batch["positions"].float(), batch["label"])
-        return loss + path, parts | {"path": path.detach()}
+        return head_losses(self.see(batch["video"]), batch, self.config.label_smoothing)
 
 # %% ../nbs/03_models.ipynb #29dded37
 CONTRAST = 0.1  # weight of the contrastive loss
@@ -268,7 +256,7 @@ class ClipBranch(BranchModel):
 
     def loss(self, batch: dict) -> tuple[Tensor, dict]:
         seen = self.see(batch["video"])
-        loss, parts = self.common_loss(seen, batch)
+        loss, parts = head_losses(seen, batch, self.config.label_smoothing)
         contrast, found = self.clip.loss(seen.kept, batch["descriptions"])
         return loss + CONTRAST*contrast, parts | {"contrast": CONTRAST*contrast.detach()} | found
 
@@ -332,7 +320,7 @@ class MagvitForecaster(MagvitBranch):
     def loss(self, batch: dict) -> tuple[Tensor, dict]:
         indices, codes = _target_tokens(self.tokenizer, batch)
         seen = self.see(batch["video"], codes[:, :-1])
-        loss, parts = self.common_loss(seen, batch)
+        loss, parts = head_losses(seen, batch, self.config.label_smoothing)
         tokens = TOKENS*_token_loss(self, seen, indices, codes)
         return loss + tokens, parts | {"tokens": tokens.detach()}
 
