@@ -71,7 +71,7 @@ class BranchConfig:
     image_size: tuple = (64, 64)        # height and width, px
     shuffle_labels: bool = False        # train on labels dealt at random: must end at chance
     # training
-    epochs: int = 5                     # validated after each
+    epochs: int = 4                     # validated after each
     steps_per_epoch: int = 150          # optimizer steps
     batch_size: int = 16                # clips a step
     lr: float = 2e-3                    # peak learning rate
