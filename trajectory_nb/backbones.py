@@ -31,16 +31,15 @@ def _to_grid(x: Tensor) -> Tensor:
 
 # %% ../nbs/03a_backbones.ipynb #6b4f39c0
 def space_to_depth(
-    x: Tensor,    # (B, C, T, H, W)
-    patch: int,   # side of the patch that becomes channels
-) -> Tensor:      # (B, C·patch², T, H/patch, W/patch)
-    "Fold `patch`×`patch` pixels into channels; an edge that does not divide is padded with zeros."
-    if patch == 1: return x
-    height, width = x.shape[-2:]
-    x = F.pad(x, (0, -width % patch, 0, -height % patch))
-    b, c, t, h, w = x.shape
-    x = x.reshape(b, c, t, h//patch, patch, w//patch, patch)
-    return x.permute(0, 1, 4, 6, 2, 3, 5).reshape(b, c*patch*patch, t, h//patch, w//patch)
+    video: Tensor,   # (B, T, C, H, W)
+    patch: int,      # side of the patch that becomes channels
+) -> Tensor:         # (B, C·patch², T, H/patch, W/patch), channels innermost in memory
+    "Fold `patch`×`patch` pixels into channels; an edge that does not divide is padded with zeros. One copy."
+    height, width = video.shape[-2:]
+    if height % patch or width % patch: video = F.pad(video, (0, -width % patch, 0, -height % patch))
+    b, t, c, h, w = video.shape
+    x = video.reshape(b, t, c, h//patch, patch, w//patch, patch).permute(0, 1, 3, 5, 2, 4, 6)
+    return x.reshape(b, t, h//patch, w//patch, c*patch*patch).permute(0, 4, 1, 2, 3)
 
 # %% ../nbs/03a_backbones.ipynb #cde35d55
 _I3D_TEMPORAL = ((3, 1, 1), [(3, 1, 1), (1, 1, 1)], [(3, 1, 1), (1, 1, 1)], [(1, 1, 1), (3, 1, 1)])
@@ -66,13 +65,10 @@ class I3DBackbone(nn.Module):
         start_with_colours(self.net.blocks[0], patch)
 
     def forward(self, video: Tensor) -> VideoFeatures:  # video: (B, T, 3, H, W), zero-centred
-        response, x = _through_stem(self.net.blocks[0], _layout(space_to_depth(video.transpose(1, 2), self.patch)))
+        response, x = _through_stem(self.net.blocks[0], space_to_depth(video, self.patch))
         first = x = self.net.blocks[1](x)
         for block in self.net.blocks[2:]: x = block(x)
         return VideoFeatures(_per_frame(_to_grid(x)), [_per_frame(response), _per_frame(first)])
-
-def _layout(x: Tensor) -> Tensor:
-    return x.contiguous(memory_format=torch.channels_last_3d)
 
 def start_with_colours(
     stem: nn.Module,   # of pytorchvideo, with its convolution as `.conv`
@@ -118,9 +114,9 @@ class SlowFastBackbone(nn.Module):
         for stem in self.net[0].multipathway_blocks: start_with_colours(stem, patch)
 
     def forward(self, video: Tensor) -> VideoFeatures:  # video: (B, T, 3, H, W), zero-centred
-        x = space_to_depth(video.transpose(1, 2), self.patch)
+        x = space_to_depth(video, self.patch)
         stems, fuse = self.net[0].multipathway_blocks, self.net[0].multipathway_fusion
-        responses, pathways = zip(*(_through_stem(s, _layout(p)) for s, p in zip(stems, (x[:, :, ::self.alpha], x))))
+        responses, pathways = zip(*(_through_stem(s, p) for s, p in zip(stems, (x[:, :, ::self.alpha], x))))
         first = pathways = self.net[1](fuse(list(pathways)))
         for block in self.net[2:]: pathways = block(list(pathways))
         return VideoFeatures(_per_frame(self._join([_to_grid(p) for p in pathways])),

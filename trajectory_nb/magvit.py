@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['STEP_FRAMES', 'CELL_PIXELS', 'PATCH', 'FOREGROUND', 'CausalConv3d', 'ChannelNorm', 'CausalResidual', 'depth_to_space',
-           'DepthToSpace', 'Tokenizer', 'foreground_mask', 'reconstruction_loss', 'tokenizer_metrics', 'transformer',
-           'TokenForecaster', 'masked_token_loss', 'fill_tokens']
+           'DepthToSpace', 'foreground_mask', 'reconstruction_loss', 'Tokenizer', 'tokenizer_metrics', 'AttentionBlock',
+           'Transformer', 'TokenForecaster', 'masked_token_loss', 'fill_tokens']
 
 # %% ../nbs/03b_magvit.ipynb #7af74a12
 import math
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .backbones import SpatialReadout, space_to_depth
+from .preprocess import SCALE, normalize
+from .renderer import BACKGROUND
 
 # %% ../nbs/03b_magvit.ipynb #5ab58dda
 class CausalConv3d(nn.Conv3d):
@@ -72,15 +74,34 @@ class DepthToSpace(nn.Module):
 
 # %% ../nbs/03b_magvit.ipynb #c5be2a05
 def _encoder(channels: int, code_size: int, depth: int) -> nn.Sequential:
-    return nn.Sequential(CausalConv3d(3*PATCH*PATCH, channels, (STEP_FRAMES, 3, 3), (STEP_FRAMES, 1, 1)), nn.SiLU(),
+    return nn.Sequential(CausalConv3d(3*PATCH*PATCH, channels, (STEP_FRAMES, 1, 1), (STEP_FRAMES, 1, 1)), nn.SiLU(),
         CausalConv3d(channels, 2*channels, (3, 3, 3), (1, 2, 2)), *(CausalResidual(2*channels) for _ in range(depth)),
         ChannelNorm(2*channels), nn.SiLU(), nn.Conv3d(2*channels, code_size, 1))
 
 def _decoder(channels: int, code_size: int, depth: int) -> nn.Sequential:
+    last = nn.Conv3d(channels, 3*STEP_FRAMES*PATCH*PATCH, (1, 3, 3), padding=(0, 1, 1))
+    with torch.no_grad(): last.weight.mul_(0.1), last.bias.zero_()
     return nn.Sequential(CausalConv3d(code_size, 2*channels), *(CausalResidual(2*channels) for _ in range(depth)),
         ChannelNorm(2*channels), nn.SiLU(), nn.Conv3d(2*channels, 4*channels, 1), DepthToSpace(1, 2),
-        CausalConv3d(channels, channels), nn.SiLU(), nn.Conv3d(channels, 3*STEP_FRAMES*PATCH*PATCH, (1, 3, 3), padding=(0, 1, 1)),
-        DepthToSpace(STEP_FRAMES, PATCH))
+        CausalConv3d(channels, channels), nn.SiLU(), last, DepthToSpace(STEP_FRAMES, PATCH))
+
+# %% ../nbs/03b_magvit.ipynb #9f418b44
+FOREGROUND = 0.08  # difference from the mean colour of the clip, in [0, 1]
+
+def foreground_mask(video: Tensor) -> Tensor:  # (B, T, 3, H, W) -> bool (B, T, 1, H, W)
+    "Pixels that differ from the clip's mean colour."
+    return ((video - video.mean((1, 3, 4), keepdim=True)).abs() > FOREGROUND).any(2, keepdim=True)
+
+def reconstruction_loss(
+    made: Tensor,      # (B, T, 3, H, W)
+    video: Tensor,     # (B, T, 3, H, W) in [0, 1]
+) -> tuple[Tensor, dict]:
+    "Absolute plus squared error, the foreground and the whole frame weighing the same."
+    error = (made - video).abs()
+    error = error + error.square()
+    mask = foreground_mask(video).to(error.dtype)
+    whole, front = error.mean(), (error*mask).sum()/(3*mask.sum() + 1)
+    return whole + front, {"whole": whole.detach(), "foreground": front.detach()}
 
 # %% ../nbs/03b_magvit.ipynb #e9f7f29a
 class Tokenizer(nn.Module):
@@ -103,8 +124,7 @@ class Tokenizer(nn.Module):
         t, h, w = (video.shape[i] for i in (1, 3, 4))
         if t % STEP_FRAMES or h % CELL_PIXELS or w % CELL_PIXELS:
             raise ValueError(f"cannot tokenize {t} frames of {h}×{w}: the frames must be a multiple of {STEP_FRAMES}, the sides of {CELL_PIXELS}")
-        x = space_to_depth(video.transpose(1, 2) - 0.5, PATCH).contiguous(memory_format=torch.channels_last_3d)
-        codes, indices = self.quantizer(self.encoder(x).float())
+        codes, indices = self.quantizer(self.encoder(space_to_depth(normalize(video), PATCH)).float())
         return indices.long(), codes.permute(0, 2, 3, 4, 1)
 
     def codes(self, indices: Tensor) -> Tensor:
@@ -117,31 +137,11 @@ class Tokenizer(nn.Module):
         "The video that tokens stand for."
         codes = tokens if tokens.is_floating_point() else self.codes(tokens)
         x = codes.permute(0, 4, 1, 2, 3).contiguous(memory_format=torch.channels_last_3d)
-        return self.decoder(x).transpose(1, 2) + 0.5
+        return self.decoder(x).transpose(1, 2)*SCALE + x.new_tensor(BACKGROUND).view(3, 1, 1)
 
-# %% ../nbs/03b_magvit.ipynb #9f418b44
-FOREGROUND = 0.08  # difference from the mean colour of the clip, in [0, 1]
-
-def foreground_mask(video: Tensor) -> Tensor:  # (B, T, 3, H, W) -> bool (B, T, 1, H, W)
-    "Pixels that differ from the clip's mean colour."
-    return ((video - video.mean((1, 3, 4), keepdim=True)).abs() > FOREGROUND).any(2, keepdim=True)
-
-def reconstruction_loss(
-    made: Tensor,      # (B, T, 3, H, W)
-    video: Tensor,     # (B, T, 3, H, W) in [0, 1]
-) -> tuple[Tensor, dict]:
-    "Absolute plus squared error, the foreground and the whole frame weighing the same."
-    error = (made - video).abs()
-    error = error + error.square()
-    mask = foreground_mask(video).to(error.dtype)
-    whole, front = error.mean(), (error*mask).sum()/(3*mask.sum() + 1)
-    return whole + front, {"whole": whole.detach(), "foreground": front.detach()}
-
-def _tokenizer_loss(self: Tokenizer, video: Tensor) -> tuple[Tensor, dict]:
-    "How badly `video` comes back from its tokens: a scalar to minimise, and its parts."
-    return reconstruction_loss(self.decode(self.encode(video)[1]), video)
-
-Tokenizer.loss = _tokenizer_loss
+    def loss(self, video: Tensor) -> tuple[Tensor, dict]:
+        "How badly `video` comes back from its tokens: a scalar to minimise, and its parts."
+        return reconstruction_loss(self.decode(self.encode(video)[1]), video)
 
 # %% ../nbs/03b_magvit.ipynb #36799a65
 def _psnr(error: Tensor) -> float:
@@ -167,11 +167,33 @@ def tokenizer_metrics(
             "codebook_use": len(indices.unique())/tokenizer.codebook_size}
 
 # %% ../nbs/03b_magvit.ipynb #0c408da5
-def transformer(width: int, layers: int, heads: int = 4) -> nn.TransformerEncoder:
-    "A pre-norm transformer encoder over (B, N, width) without dropout."
-    layer = nn.TransformerEncoderLayer(width, heads, 4*width, 0.0, "gelu", batch_first=True, norm_first=True)
-    return nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+class AttentionBlock(nn.Module):
+    "Pre-norm attention and MLP (arXiv:2002.04745), for all positions or for the last ones only."
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads, self.norm = heads, nn.LayerNorm(width)
+        self.query, self.key_value, self.out = nn.Linear(width, width), nn.Linear(width, 2*width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 4*width), nn.GELU(), nn.Linear(4*width, width))
 
+    def forward(self, x: Tensor, last: int | None = None) -> Tensor:  # (B, N, width) -> (B, last or N, width)
+        y, last = self.norm(x), last or x.shape[1]
+        split = lambda z: z.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        key, value = self.key_value(y).chunk(2, -1)
+        seen = F.scaled_dot_product_attention(split(self.query(y[:, -last:])), split(key), split(value))
+        x = x[:, -last:] + self.out(seen.transpose(1, 2).flatten(2))
+        return x + self.mlp(x)
+
+class Transformer(nn.Module):
+    "Attention blocks without dropout; the last block may be asked about the last positions only, which costs less."
+    def __init__(self, width: int, layers: int, heads: int = 4):
+        super().__init__()
+        self.blocks, self.norm = nn.ModuleList(AttentionBlock(width, heads) for _ in range(layers)), nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, last: int | None = None) -> Tensor:  # (B, N, width) -> (B, last or N, width)
+        for block in self.blocks[:-1]: x = block(x)
+        return self.norm(self.blocks[-1](x, last))
+
+# %% ../nbs/03b_magvit.ipynb #102cfcb6
 class TokenForecaster(nn.Module):
     "A bidirectional transformer that fills the masked tokens of the fifth latent step (MaskGIT, arXiv:2202.04200)."
     def __init__(self,
@@ -186,7 +208,7 @@ class TokenForecaster(nn.Module):
         super().__init__()
         self.code_in, self.place_in, self.condition_in = nn.Linear(code_size, width), nn.Linear(_PLACE, width), nn.Linear(embedding, width)
         self.step_in, self.mask = nn.Parameter(0.02*torch.randn(steps, 1, width)), nn.Parameter(0.02*torch.randn(width))
-        self.blocks, self.logits = transformer(width, layers), nn.Linear(width, codebook_size)
+        self.blocks, self.logits = Transformer(width, layers), nn.Linear(width, codebook_size)
         self.readout = SpatialReadout(width, out=out)
 
     def forward(self,
@@ -194,12 +216,12 @@ class TokenForecaster(nn.Module):
         hidden: Tensor,      # bool (B, h, w): places of the fifth step to be filled in
         embedding: Tensor,   # (B, embedding)
     ) -> Tensor:             # hidden states of the fifth step (B, h, w, width)
-        b, s, h, w, _ = codes.shape
+        h, w = codes.shape[2:4]
         x = self.code_in(codes)
         last = torch.where(hidden[..., None], self.mask.to(x.dtype), x[:, -1])
         x = torch.cat([x[:, :-1], last[:, None]], 1).flatten(2, 3) + self.step_in + self.place_in(_places(h, w, x))
-        x = torch.cat([x.flatten(1, 2), self.condition_in(embedding)[:, None]], 1)
-        return self.blocks(x)[:, (s - 1)*h*w:-1].unflatten(1, (h, w))
+        x = torch.cat([self.condition_in(embedding)[:, None], x.flatten(1, 2)], 1)
+        return self.blocks(x, last=h*w).unflatten(1, (h, w))
 
 _WAVES = (1., 2., 4.)
 _PLACE = 2 + 4*len(_WAVES)

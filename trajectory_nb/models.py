@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from .backbones import GRID, I3DBackbone, SlowFastBackbone, SpatialReadout
 from .clip import ClipAlignment
 from .core import Perception
-from .magvit import STEP_FRAMES, TokenForecaster, Tokenizer, fill_tokens, masked_token_loss, transformer
+from .magvit import STEP_FRAMES, TokenForecaster, Tokenizer, Transformer, fill_tokens, masked_token_loss
 from .preprocess import check_video, normalize, to_float
 
 # %% ../nbs/03_models.ipynb #cb5e5db1
@@ -152,7 +152,7 @@ class MotionEncoder(nn.Module):
         width = config.width
         self.first, self.first_in, self.norm = nn.Linear(width, 3), nn.Linear(3, width), nn.LayerNorm(width)
         self.place, self.summary = nn.Parameter(0.02*torch.randn(FRAMES, width)), nn.Parameter(0.02*torch.randn(1, width))
-        self.blocks, self.correct = transformer(width, config.layers, config.heads), nn.Linear(width, 3)
+        self.blocks, self.correct = Transformer(width, config.layers, config.heads), nn.Linear(width, 3)
         self.path = PathReader(width)
         self.embed = nn.Sequential(nn.Linear(3*width, config.embedding), nn.LayerNorm(config.embedding))
 
