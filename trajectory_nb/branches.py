@@ -27,6 +27,7 @@ from .language import resolve_language
 from .models import build_model, build_tokenizer
 from .predictions import predict
 from .preprocess import to_float
+from .reading import path_readings, reading_batches, reading_loss
 from .settings import BRANCHES, PRESETS, Branch, BranchConfig, branch_config, find_branch, overrides_for
 from .status import StatusFile
 from .training import ProgressLine, TrainConfig, channels_last, clock, fit, step_seed, trained_weights
@@ -251,6 +252,7 @@ def _model(self):
     model = new_model(self.config)
     if self.finished("calibrate"): return load_branch(self.run_dir, self.branch.name, self.device)
     if self.finished("train"): model.load_state_dict(trained_weights(self.checkpoints / "train"))
+    if self.finished("reading"): model.read_path.load_state_dict(trained_weights(self.checkpoints / "reading"))
     return model.to(self.device)
 
 
@@ -263,6 +265,16 @@ def _train(self, found: dict) -> None:
     found["clips"] = self.config.steps * self.config.batch_size
 
 # %% ../nbs/06_branches.ipynb #2afa62ca
+def _reading(self, found: dict) -> None:
+    c, draw = self.config, batch_maker(self.config)
+    readings = path_readings(self.model, lambda step: draw(c.steps + step), max(1, c.reading_clips // c.batch_size), self._counter("reading"))
+    make_batch, per_epoch = reading_batches(readings, 2 * c.batch_size, c.seed)
+    steps = c.reading_epochs * per_epoch
+    fit(self.model.read_path, make_batch, reading_loss, self._train_config(steps=steps, steps_per_epoch=0, checkpoint_every=steps),
+        self.checkpoints / "reading", on_progress=self._training_told(2 * c.batch_size), name=f"{self.branch.name} reading")
+    found |= {"clips": len(readings["label"]), **Validation(c, self.device)(self.model.eval())}
+
+# %% ../nbs/06_branches.ipynb #f961113b
 def _calibrate(self, found: dict) -> None:
     found |= calibrate(self.model.eval(), self.config, self.device, self._counter("calibrate"))
     save_branch(self.checkpoints, self.model, self.config, found)
@@ -275,7 +287,7 @@ def history(self) -> list[dict]:
 
 BranchWorker.model = cached_property(_model)
 BranchWorker.model.__set_name__(BranchWorker, "model")
-BranchWorker._train, BranchWorker._calibrate, BranchWorker.history = _train, _calibrate, history
+BranchWorker._train, BranchWorker._reading, BranchWorker._calibrate, BranchWorker.history = _train, _reading, _calibrate, history
 
 # %% ../nbs/06_branches.ipynb #1cfb01da
 def _common(self) -> dict:

@@ -26,7 +26,7 @@ class Branch:
     @property
     def phases(self) -> tuple[str, ...]:
         "What its worker does, in order."
-        return ("tokenizer",) * self.tokenizer + ("train", "calibrate", "evaluate", "text")
+        return ("tokenizer",) * self.tokenizer + ("train", "reading", "calibrate", "evaluate", "text")
 
     @property
     def asked(self) -> str:
@@ -85,6 +85,9 @@ class BranchConfig:
     tokenizer_steps: int = 200          # optimizer steps
     tokenizer_batch_size: int = 8       # clips of 20 frames a step
     tokenizer_lr: float = 2e-3          # peak learning rate
+    # the reader of paths, trained once more on what the trained network sees
+    reading_clips: int = 4000           # of the train split, in variants not drawn before
+    reading_epochs: int = 16            # passes over them
     # afterwards
     calibrate_clips: int = 300          # of the val split
     test_per_base: int = 5              # clips for each test trajectory, one at each noise level
@@ -136,10 +139,10 @@ LLMS = ("auto", "symbolic", "embedded", "local", "openai")
 # %% ../nbs/05c_settings.ipynb #116100e1
 PRESETS: dict[str, dict] = {
     "tiny": dict(num_base=40, epochs=2, steps_per_epoch=3, batch_size=4, warmup=1, ema_decay=0.5, checkpoint_every=3, validate_clips=12,
-                 tokenizer_steps=3, tokenizer_batch_size=2, calibrate_clips=16, test_clips=24, ablation_clips=8, text_clips=8),
+                 tokenizer_steps=3, tokenizer_batch_size=2, reading_clips=16, reading_epochs=2, calibrate_clips=16, test_clips=24, ablation_clips=8, text_clips=8),
     "quick": dict(),
     "full": dict(epochs=40, steps_per_epoch=1000, batch_size=64, lr=1e-3, warmup=1000, ema_decay=0.999, checkpoint_every=500, validate_clips=600,
-                 tokenizer_steps=20_000, tokenizer_batch_size=32, tokenizer_lr=1e-3, calibrate_clips=900, ablation_clips=900, text_clips=180),
+                 tokenizer_steps=20_000, tokenizer_batch_size=32, tokenizer_lr=1e-3, reading_clips=50_000, calibrate_clips=900, ablation_clips=900, text_clips=180),
 }
 
 
