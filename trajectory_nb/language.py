@@ -121,7 +121,7 @@ def resolve_language(
     for stand_in in ("embedded", "symbolic"):
         other = build_language(stand_in)
         if stand_in != provider and other.available()[0]: break
-    return other, f"{asked.provider} {asked.model} cannot answer here ({remedy}), so {other.provider} {other.model} answers instead."
+    return other, f"{provider} {model or asked.model} cannot answer here ({remedy}), so {other.provider} {other.model} answers instead."
 
 # %% ../nbs/04_language.ipynb #ae651b7c
 def install_embedded(folder: str | None = None): # -> Path of the model's folder
@@ -140,4 +140,4 @@ def main(argv: list[str] | None = None) -> int:
 
 # %% ../nbs/04_language.ipynb #1c47d81a
 #| eval: false
-if __name__ == "__main__": sys.exit(main())
+if __name__ == "__main__" and "get_ipython" not in globals(): sys.exit(main())
