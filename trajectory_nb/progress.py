@@ -6,11 +6,10 @@
 __all__ = ['phase_seconds', 'branch_left', 'time_left', 'Progress']
 
 # %% ../nbs/08a_progress.ipynb #ee4e9195
-import sys
 import time
 from pathlib import Path
 
-from .status import RUNNING_STATES, duration, read_status, status_line, status_view
+from .status import RUNNING_STATES, duration, read_status, status_console, status_line, status_view
 
 # %% ../nbs/08a_progress.ipynb #04086aa8
 def phase_seconds(
@@ -67,9 +66,8 @@ class Progress:
         console=None, # a `rich.console.Console`; one on stdout when None
         phases: dict[str, tuple[str, ...]] | None = None, # branch → its phases, in order
     ):
-        from rich.console import Console
         from rich.live import Live
-        self.console = console or Console(soft_wrap=True, force_terminal=sys.stdout.isatty())
+        self.console = console or status_console()
         self.run_dir, self.slots, self.phases, self.started, self.shown = run_dir, slots, phases or {}, time.time(), 0.0
         self.live = Live(console=self.console, auto_refresh=False) if self.console.is_terminal else None
         self.every = every or (1.0 if self.live else 15.0)
@@ -95,4 +93,4 @@ class Progress:
         if self.live:
             self.live.update(status_view(rows, f"{self.run_dir.name}  {clock}", self.console.width), refresh=True)
         else:
-            self.console.print(" | ".join([clock, *map(status_line, rows)]), markup=False, highlight=False)
+            self.console.print(" | ".join([clock, *map(status_line, rows)]), markup=False, highlight=False, soft_wrap=True)
