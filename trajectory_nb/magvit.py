@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STEP_FRAMES', 'CELL_PIXELS', 'PATCH', 'FOREGROUND', 'CausalConv3d', 'ChannelNorm', 'CausalResidual', 'depth_to_space',
            'DepthToSpace', 'foreground_mask', 'reconstruction_loss', 'Tokenizer', 'tokenizer_metrics', 'AttentionBlock',
-           'Transformer', 'TokenForecaster', 'masked_token_loss', 'fill_tokens']
+           'Transformer', 'balanced_cross_entropy', 'TokenForecaster', 'fill_tokens']
 
 # %% ../nbs/03b_magvit.ipynb #7af74a12
 import math
@@ -96,10 +96,10 @@ def reconstruction_loss(
     made: Tensor,      # (B, T, 3, H, W)
     video: Tensor,     # (B, T, 3, H, W) in [0, 1]
 ) -> tuple[Tensor, dict]:
-    "Absolute plus squared error, the foreground and the whole frame weighing the same."
+    "Squared and a little absolute error, the surroundings of the foreground and the whole frame weighing the same."
     error = (made - video).abs()
-    error = error + error.square()
-    mask = foreground_mask(video).to(error.dtype)
+    error = 5*error.square() + 0.2*error
+    mask = F.max_pool2d(foreground_mask(video).to(error.dtype).flatten(0, 1), 7, 1, 3).unflatten(0, video.shape[:2])
     whole, front = error.mean(), (error*mask).sum()/(3*mask.sum() + 1)
     return whole + front, {"whole": whole.detach(), "foreground": front.detach()}
 
@@ -113,7 +113,7 @@ class Tokenizer(nn.Module):
     ):
         super().__init__()
         from vector_quantize_pytorch import FSQ
-        self.quantizer = FSQ(list(levels))
+        with torch.device("cpu"): self.quantizer = FSQ(list(levels))  # it counts its symbols, which `meta` tensors cannot
         self.encoder, self.decoder = _encoder(channels, len(levels), depth), _decoder(channels, len(levels), depth)
         self.code_size, self.codebook_size = len(levels), math.prod(levels)
 
@@ -193,6 +193,17 @@ class Transformer(nn.Module):
         for block in self.blocks[:-1]: x = block(x)
         return self.norm(self.blocks[-1](x, last))
 
+# %% ../nbs/03b_magvit.ipynb #8c14f4ee
+def balanced_cross_entropy(
+    logits: Tensor,    # (N, symbols)
+    target: Tensor,    # (N,)
+) -> tuple[Tensor, Tensor, Tensor]:   # loss, the commonest symbol, its log odds against all others
+    "Cross-entropy in which the commonest symbol weighs as much as all others together."
+    common = target.mode().values
+    entropy, back = F.cross_entropy(logits.float(), target, reduction="none"), (target == common).float()
+    count, others = back.sum(), (1 - back).sum().clamp_min(1)
+    return 0.5*((entropy*back).sum()/count + (entropy*(1 - back)).sum()/others), common, (count/others).log()
+
 # %% ../nbs/03b_magvit.ipynb #102cfcb6
 class TokenForecaster(nn.Module):
     "A bidirectional transformer that fills the masked tokens of the fifth latent step (MaskGIT, arXiv:2202.04200)."
@@ -210,6 +221,8 @@ class TokenForecaster(nn.Module):
         self.step_in, self.mask = nn.Parameter(0.02*torch.randn(steps, 1, width)), nn.Parameter(0.02*torch.randn(width))
         self.blocks, self.logits = Transformer(width, layers), nn.Linear(width, codebook_size)
         self.readout = SpatialReadout(width, out=out)
+        self.register_buffer("common", torch.zeros((), dtype=torch.long))
+        self.register_buffer("log_odds", torch.zeros(()))
 
     def forward(self,
         codes: Tensor,       # (B, 5, h, w, code_size); what stands at hidden places does not matter
@@ -223,6 +236,19 @@ class TokenForecaster(nn.Module):
         x = torch.cat([self.condition_in(embedding)[:, None], x.flatten(1, 2)], 1)
         return self.blocks(x, last=h*w).unflatten(1, (h, w))
 
+    def loss(self, state: Tensor, target: Tensor) -> Tensor:  # hidden states (..., width), true symbols (...)
+        "Balanced cross-entropy; in training it also takes note of the balance."
+        loss, common, log_odds = balanced_cross_entropy(self.logits(state).flatten(0, -2), target.flatten())
+        if self.training:
+            self.common.copy_(common)
+            self.log_odds.lerp_(log_odds, 0.1)
+        return loss
+
+    def symbols(self, state: Tensor) -> Tensor:  # -> probabilities (..., symbols)
+        "What stands at hidden places, with the balance taken back."
+        logits = self.logits(state).float()
+        return (logits + self.log_odds*F.one_hot(self.common, logits.shape[-1])).softmax(-1)
+
 _WAVES = (1., 2., 4.)
 _PLACE = 2 + 4*len(_WAVES)
 
@@ -232,15 +258,6 @@ def _places(h: int, w: int, like: Tensor) -> Tensor:  # (h·w, _PLACE): Fourier 
     return torch.cat([p, *(f(math.pi/2*k*p) for k in _WAVES for f in (torch.sin, torch.cos))], -1)
 
 # %% ../nbs/03b_magvit.ipynb #140a61bf
-def masked_token_loss(
-    logits: Tensor,    # (N, codebook_size) of hidden cells
-    target: Tensor,    # (N,) their true symbols
-) -> Tensor:
-    "Cross-entropy in which the commonest symbol, the background, weighs as much as all others together."
-    entropy = F.cross_entropy(logits.float(), target, reduction="none")
-    back = (target == target.mode().values).to(entropy.dtype)
-    return 0.5*((entropy*back).sum()/back.sum().clamp_min(1) + (entropy*(1 - back)).sum()/(1 - back).sum().clamp_min(1))
-
 @torch.no_grad()
 def fill_tokens(
     forecaster: TokenForecaster,
@@ -254,7 +271,7 @@ def fill_tokens(
     indices, hidden = codes.new_zeros((b, h, w), dtype=torch.long), torch.ones(b, h, w, dtype=torch.bool, device=codes.device)
     for i in range(rounds):
         state = forecaster(torch.cat([codes, tokenizer.codes(indices)[:, None].to(codes.dtype)], 1), hidden, embedding)
-        sure, guess = forecaster.logits(state).float().softmax(-1).max(-1)
+        sure, guess = forecaster.symbols(state).max(-1)
         indices = torch.where(hidden, guess, indices)
         keep_hidden = int(h*w*math.cos(math.pi/2*(i + 1)/rounds))
         sure = torch.where(hidden, sure, sure.new_full((), 2.)).flatten(1)

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['MODEL_PRESETS', 'FRAMES', 'FUTURE', 'CENTRE', 'UNIT', 'SLOW', 'FLOOR', 'SPREAD', 'WAVES', 'CONTRAST', 'TOKENS',
            'MODEL_BRANCHES', 'ModelConfig', 'FrameEncoder', 'cholesky_factor', 'gaussian_nll', 'line_weights',
-           'ForecastHead', 'perspective', 'cosine_waves', 'PathReader', 'MotionEncoder', 'Seen', 'head_losses',
-           'BranchModel', 'ClipBranch', 'MagvitBranch', 'MagvitForecaster', 'model_config', 'build_model',
-           'build_tokenizer']
+           'ForecastHead', 'exactly', 'perspective', 'cosine_waves', 'PathReader', 'MotionEncoder', 'Seen',
+           'head_losses', 'BranchModel', 'ClipBranch', 'MagvitBranch', 'MagvitForecaster', 'model_config',
+           'build_model', 'build_tokenizer']
 
 # %% ../nbs/03_models.ipynb #7696b349
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from .backbones import GRID, I3DBackbone, SlowFastBackbone, SpatialReadout
 from .clip import ClipAlignment
 from .core import Perception
-from .magvit import STEP_FRAMES, TokenForecaster, Tokenizer, Transformer, fill_tokens, masked_token_loss
+from .magvit import STEP_FRAMES, TokenForecaster, Tokenizer, Transformer, fill_tokens
 from .preprocess import check_video, normalize, to_float
 
 # %% ../nbs/03_models.ipynb #cb5e5db1
@@ -112,9 +112,13 @@ class ForecastHead(nn.Module):
         out = self.net(x).float().unflatten(-1, (FUTURE, -1))
         weights, offset, raw = out.split((FRAMES, 3, 6), -1)
         weights = self.line + 0.1*(weights - weights.mean(-1, keepdim=True))
-        return weights @ positions + UNIT*offset, cholesky_factor(raw)
+        return (weights[..., None]*positions[:, None]).sum(2) + UNIT*offset, cholesky_factor(raw)
 
 # %% ../nbs/03_models.ipynb #5a7c0957
+def exactly(layer, x: Tensor) -> Tensor:
+    "`layer(x)` in float32 also under autocast: eight bits of bfloat16 are a centimetre at three metres."
+    with torch.autocast(x.device.type, enabled=False): return layer(x.float())
+
 def perspective(raw: Tensor) -> Tensor:  # (..., 3) two slopes and a log depth -> (..., 3) m, offset from CENTRE
     "Metres from image measures: depth 3·exp(raw₂), sideways raw₀ and raw₁ times depth."
     depth = CENTRE[2]*raw[..., 2:].clamp(-3, 3).exp()
@@ -139,6 +143,9 @@ class PathReader(nn.Module):
                                  nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, out))
 
     def forward(self, positions: Tensor) -> Tensor:  # (B, 16, 3) m -> (B, out)
+        return exactly(self._read, positions)
+
+    def _read(self, positions: Tensor) -> Tensor:
         wave = (self.waves @ positions).flatten(1)
         wave = wave/(wave.square().mean(1, keepdim=True).sqrt() + 1e-3)
         product = (wave[:, :, None]*wave[:, None])[:, self.pairs[0], self.pairs[1]]
@@ -157,11 +164,11 @@ class MotionEncoder(nn.Module):
         self.embed = nn.Sequential(nn.Linear(3*width, config.embedding), nn.LayerNorm(config.embedding))
 
     def forward(self, token: Tensor) -> tuple[Tensor, ...]:  # (B, T, w) -> tokens, first (B, T, 3) m, positions, embedding (B, D)
-        first = perspective(SLOW*self.first(token).float())
+        first = perspective(SLOW*exactly(self.first, token))
         token = self.norm(token) + self.first_in(10*first.to(token.dtype)) + self.place
         token = self.blocks(torch.cat([token, self.summary.expand(len(token), 1, -1).to(token.dtype)], 1))
         token, summary = token[:, :-1], token[:, -1]
-        positions = first + UNIT*self.correct(token).float()
+        positions = first + UNIT*exactly(self.correct, token)
         path = self.path(positions).to(token.dtype)
         return token, first, positions, self.embed(torch.cat([summary, token.mean(1), path], -1))
 
@@ -306,12 +313,12 @@ def _target_tokens(tokenizer: Tokenizer, batch: dict) -> tuple[Tensor, Tensor]: 
 
 def _token_loss(model: MagvitBranch, seen: Seen, indices: Tensor, codes: Tensor) -> Tensor:
     "Everything hidden for all clips, a random share hidden for every fourth."
-    whole = masked_token_loss(model.forecaster.logits(seen.kept).flatten(0, -2), indices[:, -1].flatten())
+    whole = model.forecaster.loss(seen.kept, indices[:, -1])
     some, target = codes[::4], indices[::4, -1]
     share = torch.cos(torch.pi/2*torch.rand(len(some), 1, 1, device=codes.device))
     hidden = torch.rand(target.shape, device=codes.device) < share.clamp_min(0.1)
     state = model.fill(some[:, :-1], hidden, seen.embedding[::4].to(codes.dtype), some[:, -1])
-    part = masked_token_loss(model.forecaster.logits(state)[hidden], target[hidden]) if hidden.any() else whole
+    part = model.forecaster.loss(state[hidden], target[hidden]) if hidden.any() else whole
     return whole + 0.5*part
 
 # %% ../nbs/03_models.ipynb #8d2a8d2e
