@@ -6,7 +6,7 @@
 __all__ = ['batch_maker', 'float_video', 'branch_loss', 'Validation', 'set_calibration', 'calibrate', 'new_model', 'save_branch',
            'load_branch', 'BranchWorker', 'one_line', 'tokenizer_loss', 'history', 'run_until', 'run_until_complete']
 
-# %% ../nbs/06_branches.ipynb #5a87311b
+# %% ../nbs/06_branches.ipynb #f95294dc
 import json, time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ from .settings import BRANCHES, PRESETS, Branch, BranchConfig, branch_config, fi
 from .status import StatusFile
 from .training import ProgressLine, TrainConfig, channels_last, clock, fit, step_seed, trained_weights
 
-# %% ../nbs/06_branches.ipynb #9024d96b
+# %% ../nbs/06_branches.ipynb #ed6eb562
 def batch_maker(config: BranchConfig) -> Callable[[int], dict]:
     "step → training batch, a pure function."
     options = dict(num_base=config.num_base, seed=config.seed, split="train", image_size=config.image_size,
@@ -49,7 +49,7 @@ def branch_loss(model, batch: dict) -> tuple[torch.Tensor, dict]:
     "The model's own loss on a rendered batch, with the numbers to show."
     return model.loss(float_video(batch))
 
-# %% ../nbs/06_branches.ipynb #a209e007
+# %% ../nbs/06_branches.ipynb #13d5e5d8
 class Validation:
     "Accuracy and position error on fixed clips of the val split: `validation(model) -> dict`."
     def __init__(self, config: BranchConfig, device: torch.device):
@@ -69,7 +69,7 @@ class Validation:
             distance += float((seen.positions.float() - positions).norm(dim=-1).mean(1).sum())
         return {"accuracy": right / count, "position_mae_m": distance / count}
 
-# %% ../nbs/06_branches.ipynb #f7930e1d
+# %% ../nbs/06_branches.ipynb #b7d9ddda
 def set_calibration(model, temperature: float, covariance_scale: float) -> None:
     "Fill the two buffers that a branch model applies in evaluation mode."
     model.log_temperature.fill_(np.log(temperature))
@@ -90,7 +90,7 @@ def calibrate(model, config: BranchConfig, device: torch.device, progress: Calla
     loss = [float(torch.nn.functional.cross_entropy(perception.logits / t, torch.from_numpy(label))) for t in (1.0, temperature)]
     return dict(temperature=temperature, covariance_scale=scale, val_nll_before=loss[0], val_nll_after=loss[1], clips=len(seen))
 
-# %% ../nbs/06_branches.ipynb #f691a881
+# %% ../nbs/06_branches.ipynb #5aa2b3e7
 def new_model(config: BranchConfig):
     "The branch's network with initial weights that follow from the seed alone."
     torch.manual_seed(step_seed(config.seed, -1))
@@ -116,7 +116,7 @@ def load_branch(
     model.load_state_dict(weights)
     return channels_last(model.to(device)).eval()
 
-# %% ../nbs/06_branches.ipynb #ac3880b2
+# %% ../nbs/06_branches.ipynb #d45aad1d
 class BranchWorker:
     """Takes one branch from an empty folder to its answers, and continues where an earlier worker stopped.
 
@@ -149,7 +149,7 @@ class BranchWorker:
     def seconds_by_phase(self) -> dict[str, float]:
         return {phase: round(noted["seconds"], 2) for phase, noted in self.record["phases"].items()}
 
-# %% ../nbs/06_branches.ipynb #a47878d7
+# %% ../nbs/06_branches.ipynb #4b5b0414
 _MAY_CHANGE = {"run_dir", "device", "checkpoint_every"}
 _LANGUAGE = {"llm", "llm_model", "text_clips"}        # until somebody has answered
 
@@ -174,7 +174,7 @@ def _note(self, phase: str, seconds: float, done: bool, **found) -> None:
 
 BranchWorker._claim, BranchWorker._note = _claim, _note
 
-# %% ../nbs/06_branches.ipynb #9ee7a5af
+# %% ../nbs/06_branches.ipynb #63e82063
 def one_line(error: BaseException) -> str:
     "Kind and first line of an error."
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"[:300]
@@ -212,7 +212,7 @@ def _counter(self, name: str, every: float = 2.0) -> Callable[[int, int], None]:
 BranchWorker._phase, BranchWorker._counter = _phase, _counter
 BranchWorker.results_saved = property(lambda self: sum(path.is_file() for path in self.results.glob("*")))
 
-# %% ../nbs/06_branches.ipynb #6faca8c2
+# %% ../nbs/06_branches.ipynb #9886cad6
 def _train_config(self, **changes) -> TrainConfig:
     c = self.config
     return TrainConfig(**dict(steps=c.steps, lr=c.lr, weight_decay=c.weight_decay, warmup=c.warmup, ema_decay=c.ema_decay, seed=c.seed,
@@ -247,7 +247,7 @@ def tokenizer_loss(tokenizer, batch: dict) -> tuple[torch.Tensor, dict]:
 
 BranchWorker._train_config, BranchWorker._training_told, BranchWorker._tokenizer = _train_config, _training_told, _tokenizer
 
-# %% ../nbs/06_branches.ipynb #21a72c07
+# %% ../nbs/06_branches.ipynb #b2a9bc9d
 def _model(self):
     model = new_model(self.config)
     if self.finished("calibrate"): return load_branch(self.run_dir, self.branch.name, self.device)
@@ -264,7 +264,7 @@ def _train(self, found: dict) -> None:
         tensorboard=self.run_dir / "tensorboard" / self.branch.name, name=self.branch.name)
     found["clips"] = self.config.steps * self.config.batch_size
 
-# %% ../nbs/06_branches.ipynb #e1b64302
+# %% ../nbs/06_branches.ipynb #69d24cd4
 def _reading(self, found: dict) -> None:
     c, draw = self.config, batch_maker(self.config)
     readings = path_readings(self.model, lambda step: draw(c.steps + step), max(1, c.reading_clips // c.batch_size), self._counter("reading"))
@@ -274,7 +274,7 @@ def _reading(self, found: dict) -> None:
         self.checkpoints / "reading", on_progress=self._training_told(2 * c.batch_size), name=f"{self.branch.name} reading")
     found |= {"clips": len(readings["label"]), **Validation(c, self.device)(self.model.eval())}
 
-# %% ../nbs/06_branches.ipynb #d5f158d5
+# %% ../nbs/06_branches.ipynb #a71038fc
 def _calibrate(self, found: dict) -> None:
     found |= calibrate(self.model.eval(), self.config, self.device, self._counter("calibrate"))
     save_branch(self.checkpoints, self.model, self.config, found)
@@ -289,7 +289,7 @@ BranchWorker.model = cached_property(_model)
 BranchWorker.model.__set_name__(BranchWorker, "model")
 BranchWorker._train, BranchWorker._reading, BranchWorker._calibrate, BranchWorker.history = _train, _reading, _calibrate, history
 
-# %% ../nbs/06_branches.ipynb #d98dfcdb
+# %% ../nbs/06_branches.ipynb #909461ae
 def _common(self) -> dict:
     c = self.config
     return dict(branch=c.branch, results_dir=self.results, num_base=c.num_base, seed=c.seed, image_size=c.image_size, batch_size=c.batch_size,
@@ -309,7 +309,7 @@ def _text(self, found: dict) -> None:
 
 BranchWorker._common, BranchWorker._evaluate, BranchWorker._text = _common, _evaluate, _text
 
-# %% ../nbs/06_branches.ipynb #fd81a792
+# %% ../nbs/06_branches.ipynb #8a4d45eb
 def run_until(self, last: str) -> dict:
     "Do what is left up to and with the phase `last`; returns the record of the phases."
     if last not in self.branch.phases: raise ValueError(f"{self.branch.name} has no phase {last!r}: known are {', '.join(self.branch.phases)}")

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STEP_FRAMES', 'CELL_PIXELS', 'PATCH', 'FOREGROUND', 'CausalConv3d', 'ChannelNorm', 'CausalResidual', 'depth_to_space',
            'DepthToSpace', 'foreground_mask', 'reconstruction_loss', 'Tokenizer', 'tokenizer_metrics', 'AttentionBlock',
-           'Transformer', 'balanced_cross_entropy', 'TokenForecaster', 'fill_tokens']
+           'Transformer', 'TokenReader', 'balanced_cross_entropy', 'TokenForecaster', 'fill_tokens']
 
 # %% ../nbs/03b_magvit.ipynb #7af74a12
 import math
@@ -193,20 +193,9 @@ class Transformer(nn.Module):
         for block in self.blocks[:-1]: x = block(x)
         return self.norm(self.blocks[-1](x, last))
 
-# %% ../nbs/03b_magvit.ipynb #8c14f4ee
-def balanced_cross_entropy(
-    logits: Tensor,    # (N, symbols)
-    target: Tensor,    # (N,)
-) -> tuple[Tensor, Tensor, Tensor]:   # loss, the commonest symbol, its log odds against all others
-    "Cross-entropy in which the commonest symbol weighs as much as all others together."
-    common = target.mode().values
-    entropy, back = F.cross_entropy(logits.float(), target, reduction="none"), (target == common).float()
-    count, others = back.sum(), (1 - back).sum().clamp_min(1)
-    return 0.5*((entropy*back).sum()/count + (entropy*(1 - back)).sum()/others), common, (count/others).log()
-
-# %% ../nbs/03b_magvit.ipynb #102cfcb6
-class TokenForecaster(nn.Module):
-    "A bidirectional transformer that fills the masked tokens of the fifth latent step (MaskGIT, arXiv:2202.04200)."
+# %% ../nbs/03b_magvit.ipynb #ed0b8f54
+class TokenReader(nn.Module):
+    "A bidirectional transformer over five latent steps, the fifth of them wholly or partly hidden (MaskGIT, arXiv:2202.04200)."
     def __init__(self,
         code_size: int,       # numbers per code
         codebook_size: int,   # symbols
@@ -236,6 +225,28 @@ class TokenForecaster(nn.Module):
         x = torch.cat([self.condition_in(embedding)[:, None], x.flatten(1, 2)], 1)
         return self.blocks(x, last=h*w).unflatten(1, (h, w))
 
+_WAVES = (1., 2., 4.)
+_PLACE = 2 + 4*len(_WAVES)
+
+def _places(h: int, w: int, like: Tensor) -> Tensor:  # (h·w, _PLACE): Fourier features of each cell's centre
+    y, x = ((torch.arange(n, device=like.device, dtype=like.dtype) + 0.5)/n*2 - 1 for n in (h, w))
+    p = torch.stack([g.flatten() for g in torch.meshgrid(y, x, indexing="ij")], -1)
+    return torch.cat([p, *(f(math.pi/2*k*p) for k in _WAVES for f in (torch.sin, torch.cos))], -1)
+
+# %% ../nbs/03b_magvit.ipynb #8c14f4ee
+def balanced_cross_entropy(
+    logits: Tensor,    # (N, symbols)
+    target: Tensor,    # (N,)
+) -> tuple[Tensor, Tensor, Tensor]:   # loss, the commonest symbol, its log odds against all others
+    "Cross-entropy in which the commonest symbol weighs as much as all others together."
+    common = target.mode().values
+    entropy, back = F.cross_entropy(logits.float(), target, reduction="none"), (target == common).float()
+    count, others = back.sum(), (1 - back).sum().clamp_min(1)
+    return 0.5*((entropy*back).sum()/count + (entropy*(1 - back)).sum()/others), common, (count/others).log()
+
+# %% ../nbs/03b_magvit.ipynb #ce52c733
+class TokenForecaster(TokenReader):
+    "A reader that can be trained to name the hidden symbols, and asked for them."
     def loss(self, state: Tensor, target: Tensor) -> Tensor:  # hidden states (..., width), true symbols (...)
         "Balanced cross-entropy; in training it also takes note of the balance."
         loss, common, log_odds = balanced_cross_entropy(self.logits(state).flatten(0, -2), target.flatten())
@@ -248,14 +259,6 @@ class TokenForecaster(nn.Module):
         "What stands at hidden places, with the balance taken back."
         logits = self.logits(state).float()
         return (logits + self.log_odds*F.one_hot(self.common, logits.shape[-1])).softmax(-1)
-
-_WAVES = (1., 2., 4.)
-_PLACE = 2 + 4*len(_WAVES)
-
-def _places(h: int, w: int, like: Tensor) -> Tensor:  # (h·w, _PLACE): Fourier features of each cell's centre
-    y, x = ((torch.arange(n, device=like.device, dtype=like.dtype) + 0.5)/n*2 - 1 for n in (h, w))
-    p = torch.stack([g.flatten() for g in torch.meshgrid(y, x, indexing="ij")], -1)
-    return torch.cat([p, *(f(math.pi/2*k*p) for k in _WAVES for f in (torch.sin, torch.cos))], -1)
 
 # %% ../nbs/03b_magvit.ipynb #140a61bf
 @torch.no_grad()
