@@ -25,5 +25,6 @@ setup(
     install_requires=cfg["requirements"].split(),
     extras_require={"dev": cfg["dev_requirements"].split()},
     entry_points={"console_scripts": cfg["console_scripts"].split()},
+    data_files=[(f"share/{cfg['lib_name']}/branches", ["nbs/branches/branch.ipynb"])],
     zip_safe=False,
 )

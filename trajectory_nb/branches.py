@@ -220,7 +220,10 @@ def _train_config(self, **changes) -> TrainConfig:
 
 
 def _training_told(self, clips: int) -> Callable[[dict], None]:
-    return lambda p: self.status.update(**p | {"rate": p["rate"] * clips})
+    def tell(p: dict) -> None:
+        known = {name: value for name, value in p.items() if name != "accuracy" or value is not None}   # the last validation stays
+        self.status.update(**known | {"rate": p["rate"] * clips})
+    return tell
 
 
 def _tokenizer(self, found: dict) -> None:
@@ -272,7 +275,9 @@ def _reading(self, found: dict) -> None:
     steps = c.reading_epochs * per_epoch
     fit(self.model.read_path, make_batch, reading_loss, self._train_config(steps=steps, steps_per_epoch=0, checkpoint_every=steps),
         self.checkpoints / "reading", on_progress=self._training_told(2 * c.batch_size), name=f"{self.branch.name} reading")
-    found |= {"clips": len(readings["label"]), **Validation(c, self.device)(self.model.eval())}
+    seen = Validation(c, self.device)(self.model.eval())
+    found |= {"clips": len(readings["label"]), **seen}
+    self.status.update(accuracy=seen["accuracy"])
 
 # %% ../nbs/06_branches.ipynb #a71038fc
 def _calibrate(self, found: dict) -> None:

@@ -49,7 +49,9 @@ def error_line(
 ) -> str:
     "An error as one line, without control characters; errors of the command line point to the help."
     if hasattr(error, "format_message"):
-        text = f"{error.format_message().rstrip('.')}; see trajectory-nb --help"
+        found = error.__cause__.errors() if hasattr(error.__cause__, "errors") else []
+        given = f", got {found[0]['input']!r}" if found else ""
+        text = f"{error.format_message().rstrip('.')}{given}; see trajectory-nb --help"
     elif isinstance(error, OSError) and error.strerror:
         text = error.strerror.lower() + (f": {error.filename}" if error.filename else "")
     else:

@@ -183,7 +183,7 @@ def examine():
     try:
         yield from check_languages()
     except Exception as error:
-        yield guarded("language", _raiser(error), "pip install transformers outlines openai gguf")
+        yield guarded("language", _raiser(error), "pip install transformers outlines-core openai gguf")
     yield guarded("memory", check_memory, "free some memory")
     yield guarded("disk", check_disk, "run where you can write, or give a place with --run-dir")
 

@@ -59,7 +59,7 @@ def describe_machine() -> dict:
             "ram_gb": round(psutil.virtual_memory().total / 2**30, 1), "gpus": visible_gpus()}
 
 # %% ../nbs/06a_runner.ipynb #1b8c598a
-NAMED_PACKAGES = ("trajectory_nb", "torch", "torchvision", "pytorchvideo", "transformers", "vector-quantize-pytorch", "outlines",
+NAMED_PACKAGES = ("trajectory_nb", "torch", "torchvision", "pytorchvideo", "transformers", "vector-quantize-pytorch", "outlines-core",
                   "openai", "numpy", "papermill", "ipykernel")
 
 # %% ../nbs/06a_runner.ipynb #1f3328f5
