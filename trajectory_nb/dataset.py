@@ -11,6 +11,7 @@ __all__ = ['NOISE_LEVELS', 'PHASES', 'DRAWN_STYLES', 'VARIANTS', 'PLAIN', 'SPLIT
 # %% ../nbs/02_dataset.ipynb #259d2a58
 import hashlib
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -105,36 +106,35 @@ def jitter_positions(
     clean: np.ndarray,  # world (B, T, 3), metres
     sigmas: np.ndarray, # (B,), metres
     cameras: Camera,    # batch shape (B,)
-    rngs: list,         # one stream per clip
+    noise: np.ndarray,  # standard normal (B, T, 3)
+    again: Callable,    # clip number → its stream, asked only for clips with a ball that has to be drawn again
     image_size: tuple[int, int]=(64, 64), # (H, W), pixels
 ) -> np.ndarray: # world (B, T, 3), metres: every ball wholly in the frame
     "Positions with Gaussian noise; `ValueError` for a σ that is negative or finds no place in the frame."
-    sigmas = np.asarray(sigmas, float)
+    sigmas, streams = np.asarray(sigmas, float), {}
     if not (sigmas >= 0).all(): raise ValueError(f"sigma is {sigmas.min()} m: give 0 or more, the grid has {NOISE_LEVELS}")
-    noisy, wanted = clean.copy(), np.broadcast_to((sigmas > 0)[:, None], clean.shape[:2])
-    todo = wanted
+    noisy, wanted = clean + sigmas[:, None, None]*noise, np.broadcast_to((sigmas > 0)[:, None], clean.shape[:2])
     for _ in range(200):
-        for i in np.flatnonzero(todo.any(1)):
-            noisy[i, todo[i]] = clean[i, todo[i]] + sigmas[i]*rngs[i].normal(size=(int(todo[i].sum()), 3))
         todo = wanted & ~balls_inside(noisy, cameras, image_size)
         if not todo.any(): return noisy
+        for i in np.flatnonzero(todo.any(1)):
+            if i not in streams: streams[i] = again(i)
+            noisy[i, todo[i]] = clean[i, todo[i]] + sigmas[i]*streams[i].normal(size=(int(todo[i].sum()), 3))
     raise ValueError(f"a jitter of sigma {sigmas[todo.any(1)].max()} m finds no place in the frame in 200 draws: lower sigma, or keep the motion within 1 m of the origin")
 
 # %% ../nbs/02_dataset.ipynb #1f8d251a
 def _float32(x) -> torch.Tensor: return torch.as_tensor(x, dtype=torch.float32)
 
 def film(
-    path: np.ndarray,   # clean world positions (B, T + 4, 3), metres, the last four the future
-    sigmas: np.ndarray, # (B,), metres
-    cameras: Camera,    # batch shape (B,)
-    styles: list[str],  # B styles
-    rngs: list,         # B streams for the jitter
+    path: np.ndarray,     # clean world positions (B, T + 4, 3), metres, the last four the future
+    jittered: np.ndarray, # where the ball is shown in the observed frames (B, T, 3), metres
+    cameras: Camera,      # batch shape (B,)
+    styles: list[str],    # B styles
     image_size: tuple[int, int]=(64, 64), # (H, W), pixels
     with_future_video: bool=False, # also "future_video" (B, 4, 3, H, W)
 ) -> dict: # video uint8 (B, T, 3, H, W) and the truth in both frames
-    "Jitter, project and draw; the bytes of a clip do not depend on the others."
+    "Project and draw; the bytes of a clip do not depend on the others."
     observed, coming = path[:, :-FUTURE], path[:, -FUTURE:]
-    jittered = jitter_positions(observed, sigmas, cameras, rngs, image_size)
     shown = np.concatenate([jittered, coming], 1) if with_future_video else jittered
     video, seen, frames = render_batch(shown, cameras, image_size, styles), _float32(cameras.to_camera(path)), observed.shape[1]
     batch = {"video": video[:, :frames].contiguous(), "positions": seen[:, :frames], "future": seen[:, frames:],
@@ -146,6 +146,10 @@ def film(
 @lru_cache(maxsize=16)
 def _view_cameras(image_size: tuple[int, int]) -> Camera:
     return Camera.stack([view_camera(i, image_size) for i in range(len(VIEWS))])
+
+@lru_cache(maxsize=1024)
+def _noise(base: int, seed: int) -> np.ndarray: # standard normal (180, 16, 3): one draw serves all variants of a base
+    return rng_from(seed, "jitter", base).standard_normal((VARIANTS, OBSERVED, 3), np.float32)
 
 def render_clips(
     base_ids,    # (B,) base numbers
@@ -165,8 +169,9 @@ def render_clips(
     motions = [phased_motion(b, seed, p) for b, p in zip(bases, phase)]
     equations, descriptions = (list(x) for x in zip(*(_texts(b, seed, p) for b, p in zip(bases, phase))))
     path = np.stack([_path(b, seed, p, frames + FUTURE) for b, p in zip(bases, phase)])
-    batch = film(path, np.array(sigma), _view_cameras(check_image_size(image_size))[view], style,
-                 [rng_from(seed, "jitter", b, v) for b, v in zip(bases, numbers)], image_size, with_future_video)
+    cameras, noise = _view_cameras(check_image_size(image_size))[view], np.stack([_noise(b, seed)[v, :frames] for b, v in zip(bases, numbers)])
+    jittered = jitter_positions(path[:, :-FUTURE], sigma, cameras, noise, lambda i: rng_from(seed, "jitter again", bases[i], numbers[i]), image_size)
+    batch = film(path, jittered, cameras, style, image_size, with_future_video)
     whole = {"base_id": bases, "variant_id": numbers, "label": [b % len(FAMILIES) for b in bases], "view": view, "phase": phase}
     return batch | {k: torch.tensor(v) for k, v in whole.items()} | {"sigma": _float32(sigma), "style": style, "motions": motions,
                                                                      "equations": equations, "descriptions": descriptions}
