@@ -10,7 +10,7 @@ __all__ = ['ROOM', 'WANDER', 'TURN_RANGE', 'OMEGA_SD', 'SIGMA_FLOOR', 'Motion', 
 import math
 from dataclasses import dataclass
 import numpy as np
-from .laws import (FAMILIES, FPS, FUTURE, LAWS, LEVEL, OBSERVED, TOLERANCE, WINDOW, WORLD_RADIUS, Facts, Law,
+from .laws import (FAMILIES, FPS, FUTURE, LAWS, LEVEL, OBSERVED, PER_SECOND, TOLERANCE, WINDOW, WORLD_RADIUS, Facts, Law,
                                 as_facts, clip_times, describe, equation_text, fact_agrees, law_of, measure, wrap)
 
 # %% ../nbs/00a_motion.ipynb #b5254b38
@@ -40,6 +40,8 @@ class Motion:
     def description(self) -> str: return describe(self.facts)
     def rotated(self, angle: float): # radians, about the vertical through the centre of the motion
         return Motion(self.family, self.law.spin(self.params, angle))
+    def hastened(self, factor: float): # the same path, run through `factor` times as fast
+        return Motion(self.family, {k: (np.multiply(v, factor**PER_SECOND.get(k, 0)).tolist()) for k, v in self.params.items()})
     def shifted(self, by: np.ndarray): # (3,) metres
         anchor = "c" if "c" in self.params else "p0"
         return Motion(self.family, self.params | {anchor: tuple((np.asarray(self.params[anchor]) + by).tolist())})
@@ -48,12 +50,17 @@ class Motion:
 ROOM, WANDER = 0.998 * WORLD_RADIUS, 0.5 # metres: of the ball, and farthest that a centre is put from the origin
 _OFFSETS = np.array([[[np.cos(a), np.sin(a), 0], [-np.sin(a), np.cos(a), 0], [0, 0, 1]] for a in 2 * np.pi * np.arange(3) / 3])
 
-def sample_motion(family: str, rng: np.random.Generator) -> Motion:
+def sample_motion(
+    family: str,
+    rng: np.random.Generator,
+    speed: float = 1., # a factor on how fast what is drawn is run through
+) -> Motion:
     """A random motion whose 20 clean positions lie within 1 m of the origin at phase offsets of 0°, 120° and 240°.
     Raises ValueError for an unknown family."""
     law = law_of(family)
     while True:
         motion = Motion(family, law.draw(rng))
+        if speed != 1: motion = motion.hastened(speed)
         path = motion.positions(clip_times())
         low, high = path[:, 2].min(), path[:, 2].max()
         centre = np.array([*(motion.params["c"] if law.rotating else path.mean(0))[:2], (low + high) / 2])

@@ -31,7 +31,7 @@ def coverage(
 # %% ../nbs/00d_raster.ipynb #5dcbf04a
 BACKGROUND, TRAIL_COLOUR, BALL_COLOUR = ((r/255, g/255, b/255) for r, g, b in ((15, 18, 31), (15, 115, 191), (255, 204, 64))) # RGB in [0, 1]
 
-STYLES = {"dot": (), "trail": (0.80, 0.65, 0.50, 0.36, 0.23, 0.11)}
+STYLES = {"dot": (), "trail": (0.80, 0.65, 0.50, 0.36, 0.23, 0.11), "echo": (0, 0, 0, 0.9)}
 
 def ghosts_of(style: str) -> tuple: # strengths, the youngest ghost first
     "The entry of a style; `ValueError` for an unknown one."
