@@ -12,7 +12,7 @@ import json
 import ipywidgets as widgets
 import numpy as np
 import plotly.graph_objects as go
-from PIL import Image as PILImage
+from PIL import Image as PILImage, ImageDraw
 
 from .camera import VIEW_NAMES, Camera, balls_inside, view_camera
 from .core import rng_from
@@ -46,7 +46,17 @@ def gallery(
             clips = render_batch(np.repeat(path[None], len(VIEW_NAMES), 0), cameras, image_size, style)
             row = [np.pad(exposed(clip, style), ((2, 2), (2, 2), (0, 0)), constant_values=255) for clip in clips]
             rows.append(np.concatenate(row, 1))
-    return PILImage.fromarray(np.concatenate(rows, 0))
+    return _labelled(np.concatenate(rows, 0), VIEW_NAMES, [f"{family}\n{style}" for family in FAMILIES for style in DRAWN_STYLES])
+
+def _labelled(cells: np.ndarray, columns: tuple, rows: list, margin: int = 64) -> PILImage.Image:
+    "The picture with a name above each column and before each row."
+    height, width = cells.shape[:2]
+    picture = PILImage.new("RGB", (width + margin, height + 16), "white")
+    picture.paste(PILImage.fromarray(cells), (margin, 16))
+    pen = ImageDraw.Draw(picture)
+    for i, name in enumerate(columns): pen.text((margin + (i + 0.5)*width/len(columns), 8), name, "black", anchor="mm")
+    for i, name in enumerate(rows): pen.multiline_text((margin - 4, 16 + (i + 0.5)*height/len(rows)), name, "black", anchor="rm", align="right")
+    return picture
 
 # %% ../nbs/02e_explorer.ipynb #7c91db59
 def shown_clip(motion: Motion, view: int, sigma: float, style: str, seed: int = 0, size: int = 64) -> tuple: # uint8 (16, 3, H, W), bool (16,) which balls are wholly in the frame
@@ -76,7 +86,7 @@ def told(motion: Motion, sigma: float, inside: np.ndarray) -> str: # HTML
     return "".join(f"<p>{line}</p>" for line in lines)
 
 # %% ../nbs/02e_explorer.ipynb #955dab41
-_RANGES = dict(p0=(-0.8, 0.8), c=(-0.5, 0.5), v=(-5., 5.), r=(0.1, 0.8), omega=(-9.5, 9.5), phi=(-3.14, 3.14), k=(-1., 1.), g=(2., 9.8))
+_RANGES = dict(p0=(-1., 1.), c=(-1., 1.), v=(-5., 5.), r=(0.1, 0.8), omega=(-9.5, 9.5), phi=(-3.14, 3.14), k=(-1., 1.), g=(2., 9.8))
 _UNITS = dict(p0="m", c="m", v="m/s", r="m", omega="rad/s", phi="rad", k="m/s", g="m/s²")
 
 def _sliders(motion: Motion) -> dict: # (parameter, component or None) → slider
@@ -86,7 +96,7 @@ def _sliders(motion: Motion) -> dict: # (parameter, component or None) → slide
         for i, number in enumerate(np.atleast_1d(value)):
             component = i if np.ndim(value) else None
             label = f"{name}{'' if component is None else '.' + 'xyz'[i]}, {_UNITS.get(name, '')}"
-            found[name, component] = widgets.FloatSlider(value=float(np.clip(number, low, high)), min=low, max=high, step=0.01, description=label, continuous_update=False)
+            found[name, component] = widgets.FloatSlider(value=float(number), min=min(low, number), max=max(high, number), step=0.01, description=label, continuous_update=False)
     return found
 
 def _read(family: str, sliders: dict) -> Motion:
@@ -101,18 +111,19 @@ class Explorer(widgets.HBox):
     "Any motion, seen by any view: sliders to the left, clip, path, law and words to the right."
     def __init__(self, seed: int = 42):
         self.seed, self.base = seed, 0
+        _whole = widgets.Layout(flex="0 0 auto", align_self="flex-start") # neither squeezed nor stretched
         choose = lambda name, options, value: widgets.Dropdown(description=name, options=options, value=value)
         self.family = choose("family", FAMILIES, FAMILIES[0])
         self.view = choose("view", [(name, i) for i, name in enumerate(VIEW_NAMES)], 0)
         self.sigma = choose("jitter σ, m", [0., *NOISE_LEVELS], 0.01)
         self.style = choose("style", tuple(STYLES), "trail")
         self.another, self.box = widgets.Button(description="another"), widgets.VBox()
-        self.clip, self.path, self.words = widgets.Image(format="gif", width=256), widgets.Output(), widgets.HTML()
+        self.clip, self.path, self.words = widgets.Image(format="gif", width=256, height=256, layout=_whole), widgets.Output(), widgets.HTML()
         self.family.observe(lambda _: self.draw(), "value")
         self.another.on_click(lambda _: self.draw(self.base + 1))
         for chooser in (self.view, self.sigma, self.style): chooser.observe(lambda _: self.refresh(), "value")
         self.draw()
-        super().__init__([widgets.VBox([self.family, self.another, self.box, self.view, self.sigma, self.style]),
+        super().__init__([widgets.VBox([self.family, self.another, self.box, self.view, self.sigma, self.style], layout=_whole),
                           widgets.VBox([widgets.HBox([self.clip, self.path]), self.words], layout=widgets.Layout(width="720px"))])
 
     @property
