@@ -26,7 +26,9 @@ def _slopes(law: Law, theta: torch.Tensor, t: torch.Tensor) -> torch.Tensor: # t
     except (TypeError, RuntimeError) as e:
         raise ValueError(f"the {law.name} law cannot be differentiated ({str(e).splitlines()[0]}): in its design use laws.namespace(t) where it says np") from e
 
-# %% ../nbs/02d_limits.ipynb #c8ed62a0
+# %% ../nbs/02d_limits.ipynb #10c272d5
+def _told(law: Law, theta) -> str: return ", ".join(f"{k} {np.round(v, 3).tolist()}" for k, v in law.read(theta.numpy()).items())
+
 def _unit_bound(law: Law, theta, t, frames: int) -> tuple: # slopes (B, T, 3, P), cov of theta at a jitter of 1 m (B, P, P)
     slopes = _slopes(law, theta, t)
     seen = slopes[:, :frames].flatten(1, 2)
@@ -34,7 +36,7 @@ def _unit_bound(law: Law, theta, t, frames: int) -> tuple: # slopes (B, T, 3, P)
     size = normal.diagonal(dim1=-2, dim2=-1).sqrt()
     alike = normal/(size[:, :, None]*size[:, None, :]).clamp_min(1e-300)
     lost = torch.linalg.eigvalsh(alike)[:, 0] < 1e-9
-    if lost.any(): raise ValueError(f"{frames} frames do not determine the {law.name} motion {law.read(theta[lost][0].numpy())}: give more frames, or a motion that depends on all its parameters")
+    if lost.any(): raise ValueError(f"{frames} frames do not determine the {law.name} motion {_told(law, theta[lost][0])}: give more frames, or a motion that depends on all its parameters")
     return slopes, torch.linalg.inv(alike)/(size[:, :, None]*size[:, None, :])
 
 # %% ../nbs/02d_limits.ipynb #0e6d7ea0
@@ -88,6 +90,7 @@ def _paths(motions: list[Motion], t) -> np.ndarray: # (N, T, 3) metres
     for law, mine, theta in _by_family(motions): paths[mine] = law.path(theta, t)
     return paths
 
+# %% ../nbs/02d_limits.ipynb #cliplim1
 def clip_limits(
     motions: list[Motion], # N true motions
     sigma,                 # (N,) or one for all, metres: jitter on each coordinate of each frame
@@ -146,24 +149,29 @@ def oracle(
         raise ValueError(f"labels of shape {labels.shape} for jittered positions of shape {jittered.shape}: give (N, T, 3) and one label of 0 to {len(FAMILIES) - 1} per clip")
     return _verdict(_fitted(jittered, labels)[0], labels)
 
-# %% ../nbs/02d_limits.ipynb #be6029d8
+# %% ../nbs/02d_limits.ipynb #35ac1079
+def _coverage(video: torch.Tensor) -> np.ndarray: # uint8 (T, 3, H, W), style "dot" -> (T, H, W), about 0 to 1
+    background, contrast = np.array(BACKGROUND), np.array(BALL_COLOUR) - BACKGROUND
+    above = np.moveaxis(video.numpy(), 1, -1)/255 - background
+    cover = above @ contrast/(contrast @ contrast)
+    if np.abs(above - cover[..., None]*contrast).max() > 2/255: raise ValueError("the video shows other colours than background and ball: read clips of style 'dot' without pixel noise")
+    return cover
+
 def read_positions(
     video: torch.Tensor, # uint8 (N, T, 3, H, W), style "dot"
     cameras: Camera,     # batch shape (N,)
 ) -> np.ndarray: # (N, T, 3) metres, world frame
     "Where each ball is, from centroid and area of its pixels. Raises `ValueError` for frames without a ball or of another style."
-    background, contrast = torch.tensor(BACKGROUND), torch.tensor(BALL_COLOUR) - torch.tensor(BACKGROUND)
-    above = video.float()/255 - background[:, None, None]
-    cover = torch.einsum("ntchw,c->nthw", above, contrast)/contrast.square().sum()
-    if (above - cover[:, :, None]*contrast[:, None, None]).abs().max() > 2/255: raise ValueError("the video shows other colours than background and ball: read clips of style 'dot' without pixel noise")
-    area = cover.sum((2, 3)).double()
-    if (area < 1).any(): raise ValueError(f"{int((area < 1).sum())} frames show no ball: read rendered clips only")
-    v, u = (torch.arange(n, dtype=torch.float64) for n in video.shape[3:])
-    ray = torch.stack([cover.sum(2).double() @ u/area, cover.sum(3).double() @ v/area, torch.ones_like(area)], -1).numpy()
+    x, y = np.arange(video.shape[4]), np.arange(video.shape[3])
+    sums = np.array([[c.sum((1, 2)), (c.sum(1)*x).sum(1), (c.sum(2)*y).sum(1)] for c in map(_coverage, video)]) # (N, 3, T)
+    area = sums[:, 0]
+    if (area < 1).any(): raise ValueError(f"{int((area < 1).sum())} of {area.size} frames show no ball: read rendered clips only")
+    ray = np.stack([sums[:, 1]/area, sums[:, 2]/area, np.ones_like(area)], -1)
     K = np.asarray(cameras.K, float)
-    depth = np.sqrt(K[:, 0, 0]*K[:, 1, 1])[:, None]*BALL_RADIUS/np.sqrt(area.numpy()/np.pi)
+    depth = np.sqrt(K[:, 0, 0]*K[:, 1, 1])[:, None]*BALL_RADIUS/np.sqrt(area/np.pi)
     return cameras.to_world(np.einsum("nij,ntj->nti", np.linalg.inv(K), ray)*depth[..., None])
 
+# %% ../nbs/02d_limits.ipynb #20ec9188
 def reading_error(
     video: torch.Tensor, # uint8 (N, T, 3, H, W), style "dot"
     cameras: Camera,     # batch shape (N,)
