@@ -177,12 +177,13 @@ def sections(comparison: dict) -> list[tuple[str, str, tuple[list, list]]]:  # h
     rows = comparison["rows"]
     behind = (["branch", "score", "behind the winner"], [[r["branch"], show_interval(r["score"]), show_interval(r.get("behind_winner"))] for r in rows if r.get("score")])
     taken = show_clips([(row["ablations"].get(kind) or {}).get("accuracy") for row in rows if row.get("ablations") for kind in KINDS])
+    both = "; ".join(filter(None, (clips_of(rows, "accuracy"), (words := clips_of(rows, "correct")) and f"equations and words on {words}")))
     return [(heading + (f" ({clips})" if clips else ""), remark, grid) for heading, clips, remark, grid in (
         ("Forecast errors, % of the diagonal", clips_of(rows, "own_error"), "", grid_of(FORECAST_COLUMNS, rows, "own_error")),
         ("Forecast error by frame, % of the diagonal", clips_of(rows, "own_error"), frames_note(rows), frames_grid(rows)),
         ("Equations and words", clips_of(rows, "valid"), "", grid_of(TEXT_COLUMNS, rows, "valid")),
-        ("How sure is the order?", "", "Differences are of unrounded scores, with both branches resampled together.", behind),
-        ("Targets", "", "", targets_grid(rows)),
+        ("How sure is the order?", both, "Differences are of unrounded scores, with both branches resampled together.", behind),
+        ("Targets", both + (f"; blank and shuffled on {taken}" if taken else ""), "", targets_grid(rows)),
         ("With the ball or the order of time taken away", taken, f"Equations here are symbolic's, on test clips spread evenly over the classes; those above stand on another set, {clips_of(rows, 'correct')}.",
          ablation_grid(rows)),
         ("Where the minutes went", "", "", minutes_grid(rows))) if grid[1]]
@@ -290,7 +291,7 @@ def joint_figures(comparison: dict, metrics: dict[str, dict]) -> str:
     if forecasts:
         first = next(iter(forecasts.values()))
         curves |= {name: first[name]["per_frame_pct"] for name in ("constant_velocity", "floor")}
-        figures.append(html_figure(figure_png(plot_forecast_curves(curves, "better forecast of each branch"), 90), "forecast error of all branches"))
+        figures.append(html_figure(figure_png(plot_forecast_curves(curves, "better of own and physics"), 90), "forecast error of all branches"))
     return f"<div class=figures>{''.join(figures)}</div>"
 
 # %% ../nbs/07d_report.ipynb #3106896f
