@@ -201,7 +201,7 @@ def plot_history(
 # %% ../nbs/07a_plots.ipynb #c7c2e9e1
 def _counted(clips: int | None, *titles: str) -> str:
     "The title, and how many clips the picture stands on."
-    return ": ".join(filter(None, titles)) + (f", {clips} clips" if clips else "")
+    return "\n".join(filter(None, titles)) + (f", {clips} clips" if clips else "")
 
 
 def plot_confusion(
@@ -249,9 +249,9 @@ def plot_calibration(
         axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
         for confidence, accuracy, count in rows:
             axes.scatter(confidence, accuracy, s=15 + 150 * count / sum(n for _, _, n in rows), color=BLUE, alpha=0.8)
-            axes.annotate(str(count), (confidence, accuracy), xytext=(-7, 4), textcoords="offset points", ha="right", fontsize=7)
+            axes.annotate(str(count), (confidence, accuracy), xytext=(0, -13), textcoords="offset points", ha="center", fontsize=7)
         axes.set(xlim=(0, 1.04), ylim=(0, 1.04), xlabel="confidence (numbers: clips; bins under 10 joined)", ylabel="share right", aspect="equal")
-        axes.set_title(_counted(sum(bins["count"]), title, "calibration"), parse_math=False, fontsize=9)
+        axes.set_title(_counted(sum(bins["count"]), title, "calibration"), parse_math=False)
     return figure
 
 # %% ../nbs/07a_plots.ipynb #f39feb9b
@@ -265,7 +265,7 @@ def plot_forecast_curves(
 ) -> Figure:
     "Forecast error against how far ahead, on a log axis, with 95 % bands."
     colors = iter(PALETTE)
-    with _figure(6.4, 3.4) as figure:
+    with _figure(6.4, 4.3) as figure:
         axes = figure.subplots()
         for name, frames in curves.items():
             ahead = 1000 * FRAME_SECONDS * np.arange(1, len(frames) + 1)
@@ -282,7 +282,7 @@ def plot_forecast_curves(
             axes.yaxis.set_minor_formatter(NullFormatter())
         else: axes.set_ylim(bottom=0)
         axes.set_title(_counted(max((frame.get("clips", 0) for frames in curves.values() for frame in frames), default=0), title, "forecast error"), parse_math=False)
-        figure.legend(loc="outside right upper")
+        figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 # %% ../nbs/07a_plots.ipynb #d8d0e0ad
