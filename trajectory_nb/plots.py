@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['BLUE', 'ORANGE', 'GREEN', 'RED', 'PURPLE', 'SKY', 'YELLOW', 'GREY', 'PALETTE', 'STYLE', 'FEWEST', 'FRAME_SECONDS',
            'REFERENCE_LINES', 'FORECAST_COLORS', 'figure_png', 'png_data_uri', 'clip_array', 'clip_image',
-           'clip_strips', 'clip_gif', 'plot_paths', 'plot_paths_3d', 'plot_path_grid', 'series', 'plot_history',
-           'plot_confusion', 'joined_bins', 'plot_calibration', 'plot_forecast_curves', 'honest_axis', 'plot_intervals']
+           'clip_strips', 'clip_table', 'clip_gif', 'plot_paths', 'plot_paths_3d', 'plot_path_grid', 'series',
+           'plot_history', 'plot_confusion', 'joined_bins', 'plot_calibration', 'plot_forecast_curves', 'honest_axis',
+           'plot_intervals']
 
 # %% ../nbs/07a_plots.ipynb #b2bffbad
 import base64
@@ -86,6 +87,25 @@ def clip_strips(
             axes.imshow(image, interpolation="nearest")
             axes.set_axis_off()
             if titles is not None: axes.set_title(str(titles[i]), fontsize=9, fontweight="normal", parse_math=False)
+    return figure
+
+# %% ../nbs/07a_plots.ipynb #c4e1a011
+def clip_table(
+    videos: Mapping[str, object],  # {row label: clip (T, 3, H, W)}
+    times: Sequence[float],  # (T,) s
+    frames: int = 6,
+) -> Figure:
+    "A labelled row of framed pictures per clip, with the time of each over its column."
+    shown = np.linspace(0, len(times) - 1, frames).round().astype(int)
+    with _figure(1.1 * frames + 0.8, 1.12 * len(videos) + 0.25) as figure:
+        grid = figure.subplots(len(videos), frames, squeeze=False)
+        for row, (name, video) in zip(grid, videos.items()):
+            for axes, frame in zip(row, clip_array(video)[shown]):
+                axes.imshow(frame, interpolation="nearest")
+                axes.set(xticks=[], yticks=[])
+                axes.spines[:].set(visible=True, color=GREY, linewidth=1)
+            row[0].set_ylabel(name, fontsize=10, parse_math=False)
+        for axes, i in zip(grid[0], shown): axes.set_title(f"t = {times[i]:.2f} s", fontweight="normal", loc="center", fontsize=9)
     return figure
 
 # %% ../nbs/07a_plots.ipynb #47449ca2
