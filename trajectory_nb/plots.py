@@ -204,7 +204,7 @@ def plot_history(
 ) -> Figure:
     "Loss (on a log axis: it starts far above where it ends) and accuracy over steps. Accuracies are shares (0 to 1)."
     with _figure(7, 2.8) as figure:
-        left, right = figure.subplots(1, 2)
+        left, right = figure.subplots(1, 2, sharex=True)
         for axes, names, label in ((left, losses, "loss"), (right, accuracies, "accuracy")):
             for color, name in zip(PALETTE, names):
                 steps, values = series(history, name)
@@ -213,6 +213,7 @@ def plot_history(
             if axes.lines: axes.legend()
         if min((value for line in left.lines for value in line.get_ydata()), default=0) > 0:
             left.set(yscale="log", ylabel="loss (log)")
+            left.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         right.set_ylim(0, 1.02)
         right.yaxis.set_major_formatter(PercentFormatter(1.0))
         if title: figure.suptitle(title, fontweight="bold", parse_math=False)
