@@ -213,7 +213,9 @@ def plot_history(
             if axes.lines: axes.legend()
         if min((value for line in left.lines for value in line.get_ydata()), default=0) > 0:
             left.set(yscale="log", ylabel="loss (log)")
+            left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             left.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            left.yaxis.set_minor_formatter(NullFormatter())
         right.set_ylim(0, 1.02)
         right.yaxis.set_major_formatter(PercentFormatter(1.0))
         if title: figure.suptitle(title, fontweight="bold", parse_math=False)
@@ -271,7 +273,7 @@ def plot_calibration(
         for confidence, accuracy, count in rows:
             axes.scatter(confidence, accuracy, s=15 + 150 * count / sum(n for _, _, n in rows), color=BLUE, alpha=0.8)
             axes.annotate(str(count), (confidence, accuracy), xytext=(0, -13), textcoords="offset points", ha="center", fontsize=7)
-        axes.set(xlim=(0, 1.04), ylim=(0, 1.04), xlabel="confidence (numbers: clips; bins under 10 joined)", ylabel="share right", aspect="equal")
+        axes.set(xlim=(0, 1.04), ylim=(0, 1.04), xlabel="confidence (below dots: clips, ≥ 10)", ylabel="share right", aspect="equal")
         axes.set_title(_counted(sum(bins["count"]), title, "calibration"), parse_math=False)
     return figure
 
