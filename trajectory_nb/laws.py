@@ -230,7 +230,7 @@ def as_facts(family: str, measured: dict) -> Facts: # scalars, nan becoming None
     return Facts(family, **{k: v for k, v in plain.items() if v == v})
 
 # %% ../nbs/00a_laws.ipynb #63069535
-CLIMB = {"rising": "climbs by", "falling": "drops by", None: "moves vertically by"}
+CLIMB = {"rising": "climbs by", "falling": "drops by", None: "gains or loses a height of"}
 HEIGHT = {"circular": "stays at a height of", "parabolic": "peaks at a height of"} # the others climb or drop
 
 def decimals(value: float) -> str: # as a sentence prints it, never "-0.00"
