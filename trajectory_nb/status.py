@@ -52,9 +52,11 @@ FIELDS = ("branch", "status", "phase", "epoch", "max_epochs", "step", "max_steps
           "sequence", "pid", "pid_start", "host")
 
 # %% ../nbs/08_status.ipynb #4ef1008e
-def utc_now() -> str:
-    "This moment as ISO 8601 in UTC, to the millisecond."
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+def utc_now(
+    ago: float = 0.0, # s
+) -> str:
+    "This moment, or that many seconds ago, as ISO 8601 in UTC, to the millisecond."
+    return datetime.fromtimestamp(time.time() - ago, timezone.utc).isoformat(timespec="milliseconds")
 
 # %% ../nbs/08_status.ipynb #eed66acc
 class StatusFile:
