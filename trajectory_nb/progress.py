@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 from .settings import BRANCHES
-from .status import RUNNING_STATES, duration, read_status, status_console, status_line, status_view
+from .status import RUNNING_STATES, duration, read_run, read_status, status_console, status_line, status_view
 
 # %% ../nbs/08a_progress.ipynb #c77819e5
-USUAL = {"tokenizer": 0.12, "train": 1.0, "reading": 0.12, "calibrate": 0.01, "evaluate": 0.05, "text": 0.1} # of the training's time
+USUAL = {"quick": {"starting": 0.016, "tokenizer": 0.12, "train": 1.0, "reading": 0.12, "calibrate": 0.01, "evaluate": 0.05, "text": 0.1},
+         "tiny": {"starting": 2.0, "tokenizer": 0.4, "train": 1.0, "reading": 0.12, "calibrate": 0.11, "evaluate": 0.5, "text": 2.3}}
 
 # %% ../nbs/08a_progress.ipynb #146af6a1
 def _is_number(value) -> bool:
@@ -27,20 +28,21 @@ def _phase(row: dict) -> str | None:
 # %% ../nbs/08a_progress.ipynb #0d0ce870
 def phase_seconds(
     rows: list[dict], # from `read_status`
+    preset: str | None = "quick", # whose usual proportions to take
 ) -> dict[str, float]: # phase → s; {} when nothing is known yet
     "How long each phase takes: the mean over the branches that have been through it or keep a pace in it, else by the usual proportions."
-    took = {}
+    took, usual = {}, USUAL.get(preset, USUAL["quick"])
     for row in rows:
         now, step, steps, left = _phase(row), row.get("step"), row.get("max_steps"), row.get("eta_s")
         over = [now, *(row.get("shared") or ()), *list(row.get("seconds_by_phase") or ())[-1:] * (row["status"] == "queued")]
         for phase, seconds in (row.get("seconds_by_phase") or {}).items():
-            if phase in USUAL and phase not in over and _is_number(seconds):
+            if phase in usual and phase not in over and _is_number(seconds):
                 took.setdefault(phase, []).append(seconds)
-        if row["status"] == "running" and now in USUAL and all(map(_is_number, (step, steps, left))) and 0 < step < steps:
+        if row["status"] == "running" and now in usual and all(map(_is_number, (step, steps, left))) and 0 < step < steps:
             took.setdefault(now, []).append(left * steps / (steps - step))
     known = {phase: sum(seconds) / len(seconds) for phase, seconds in took.items()}
-    unit = sum(known.values()) / sum(USUAL[phase] for phase in known) if known else 0.0
-    return {phase: known.get(phase, share * unit) for phase, share in USUAL.items()} if unit else {}
+    unit = sum(known.values()) / sum(usual[phase] for phase in known) if known else 0.0
+    return {phase: known.get(phase, share * unit) for phase, share in usual.items()} if unit else {}
 
 # %% ../nbs/08a_progress.ipynb #a6f1a6c1
 def branch_left(
@@ -51,26 +53,27 @@ def branch_left(
     "How long a branch still needs."
     if row["status"] not in RUNNING_STATES:
         return 0.0
-    phases, now = BRANCHES[row["branch"]].phases if row["branch"] in BRANCHES else (), _phase(row)
+    phases, now, present = ["starting", *(BRANCHES[row["branch"]].phases if row["branch"] in BRANCHES else ())], _phase(row), 0.0
+    if now not in phases[1:]: # not begun, or begun by an earlier attempt, the last phase of which may not have ended
+        over = (*list(row.get("seconds_by_phase") or ())[:-1], *["tokenizer"] * shared)
+        phases = [phase for phase in phases if phase not in over]
     if now in phases:
         phases = phases[phases.index(now) + 1:]
         present = row["eta_s"] if _is_number(row.get("eta_s")) else known.get(now, 0.0)
-    else: # not begun, or begun by an earlier attempt, the last phase of which may not have ended
-        over = (*list(row.get("seconds_by_phase") or ())[:-1], *["tokenizer"] * shared)
-        phases, present = [phase for phase in phases if phase not in over], 0.0
     return present + sum(known.get(phase, 0.0) for phase in phases)
 
 # %% ../nbs/08a_progress.ipynb #e30f3185
 def time_left(
     rows: list[dict], # from `read_status`
     slots: int, # how many run at a time
+    preset: str | None = "quick", # whose usual proportions to take
 ) -> float | None: # s until the last branch has ended; None when nothing is known yet
     "Fill the slots on paper and see when the last branch ends."
-    known = phase_seconds(rows)
+    known = phase_seconds(rows, preset)
     if not known and any(row["status"] in RUNNING_STATES for row in rows):
         return None
     shared = any("tokenizer" in (_phase(row), *(row.get("seconds_by_phase") or ())) for row in rows)
-    ends = sorted([branch_left(row, known) for row in rows if row["status"] != "queued"] + [0.0] * slots, reverse=True)[:slots]
+    ends = sorted([branch_left(row, known, shared) for row in rows if row["status"] != "queued"] + [0.0] * slots, reverse=True)[:slots]
     for row in rows:
         if row["status"] == "queued":
             ends = sorted(ends, reverse=True)
@@ -134,7 +137,7 @@ class Progress:
             return
         self.shown, rows = time.time(), read_status(self.run_dir)
         elapsed = time.time() - self.started
-        left = self.steady(time_left(rows, self.slots), elapsed)
+        left = self.steady(time_left(rows, self.slots, read_run(self.run_dir).get("preset")), elapsed)
         clock = duration(elapsed) + (f", {show_left(elapsed, left)}" if any(row["status"] in RUNNING_STATES for row in rows) else "")
         if self.live:
             self.live.update(status_view(rows, f"{self.run_dir.name}  {clock}", self.console.width), refresh=True)

@@ -208,7 +208,7 @@ def run_line(
     now = _age({"last_update": told["attempts"][-1]["started"]}) if told.get("attempts") else None
     if now is None:
         return state
-    return f"{state}, {duration(told.get('took', 0.0) + now)} so far, {show_left(now, time_left(rows, told.get('slots') or 1))}"
+    return f"{state}, {duration(told.get('took', 0.0) + now)} so far, {show_left(now, time_left(rows, told.get('slots') or 1, told.get('preset')))}"
 
 # %% ../nbs/08_status.ipynb #c19f70e9
 STATE_COLORS = {"running": "green", "done": "blue", "failed": "red", "lost": "red", "unreadable": "red",
