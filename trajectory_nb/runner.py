@@ -229,15 +229,19 @@ def _say_results(run_dir: Path, told: dict, say, write: bool = True) -> None:
     report = [run_dir/"results"/f"comparison.{kind}" for kind in ("html", "md", "json")]
     say("\nreport     " + "\n           ".join(str(path) for path in report if path.exists()))
     say("notebooks  " + "\n           ".join(str(run_dir/"notebooks"/f"{row['branch']}.ipynb") for row in rows))
-    if "took" in told:
-        say(f"took       {duration(told['took'])}" + (f" in {count} attempts" if (count := len(told["attempts"])) > 1 else ""))
 
 # %% ../nbs/06a_runner.ipynb #8de61551
 def _say_finished(run_dir: Path, told: dict, plan: dict, say) -> Path:
     "What a finished run came to. Nothing is written."
     say(f"run {run_dir}  preset {told['preset']}, seed {told['seed']}; 0 of {len(plan)} branches to do: it is finished, and stays as it is")
     _say_results(run_dir, told, say, write=False)
+    _say_took(told, say)
     return run_dir
+
+def _say_took(told: dict, say) -> None:
+    "How long it took; a run of an earlier version does not know."
+    if "took" in told:
+        say(f"took       {duration(told['took'])}" + (f" in {count} attempts" if (count := len(told["attempts"])) > 1 else ""))
 
 # %% ../nbs/06a_runner.ipynb #1c1d778b
 def _start_plan(branches, preset, run_dir, seed, config, root, notebook, parameters) -> tuple[Path, dict, dict, list[Job]]:
@@ -326,6 +330,9 @@ def _execute(run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: 
         told = end_attempt(told, utc_now(), state) | {"wall_seconds": wall}
         write_json(run_dir/"run.json", told)
     _say_results(run_dir, told, say)
+    told = end_attempt(told, utc_now(), state) # comparing takes time too
+    write_json(run_dir/"run.json", told)
+    _say_took(told, say)
     if failed:
         _say_failures(failed, say)
         raise RunFailed(run_dir, failed)
