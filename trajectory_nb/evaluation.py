@@ -185,7 +185,7 @@ def write_text_files(results_dir: Path, stamp: str, records: list[dict], head: d
     "Answers as JSON and as a page to read, and a strip of four of the clips; returns the file names."
     write_json(results_dir / f"{stamp}_answers.json", {**head, "text": text, "symbolic": symbolic, "answers": records})
     atomic_write(results_dir / f"{stamp}_sample_equations.txt", equations_page(records, head))
-    figure = clip_strips(clips["video"][:4], [f"{r['truth']['family']} → {r['answer']['family']}" for r in records[:4]])
+    figure = clip_strips(clips["video"][:4], [f"true {r['truth']['family']}, named {r['answer']['family']}" for r in records[:4]])
     atomic_write(results_dir / f"{stamp}_sample_clips.png", figure_png(figure))
     return [f"{stamp}_answers.json", f"{stamp}_sample_equations.txt", f"{stamp}_sample_clips.png"]
 
