@@ -130,7 +130,7 @@ def open_shard(
         columns[name] = column.to_pylist() if str(column.type) == "string" else torch.tensor(column.to_numpy())
     with safetensors.safe_open(path, "pt") as f: return columns | {k: f.get_tensor(k) for k in f.keys()}
 
-# %% ../nbs/01a_storage.ipynb #7c764a0b
+# %% ../nbs/01a_storage.ipynb #5aef6fad
 FORMAT, MANIFEST, CARD = 2, "manifest.json", "README.md"
 _LISTED = r"shard-\d{5,}(-b)?\.(safetensors|parquet)|mp4/clip-\d{6,}\.mp4|README\.md"
 
@@ -155,7 +155,9 @@ def shard_names(manifest: dict, number: int) -> tuple[str, str]: # tensors, tabl
 
 def shard_listed(manifest: dict, number: int) -> bool: return manifest["files"].keys() >= {*shard_names(manifest, number)}
 
-def clips_stored(manifest: dict) -> int: return sum(len(shard_clips(manifest, i)) for i in range(shard_count(manifest)) if shard_listed(manifest, i))
+def clips_stored(manifest: dict) -> int: # clips of the shards that are listed
+    numbers = {int(re.match(r"shard-(\d+)", name)[1]) for name in manifest["files"] if name.startswith("shard-")}
+    return sum(len(shard_clips(manifest, i)) for i in numbers if shard_listed(manifest, i))
 
 def _digest(body: dict) -> str: return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
