@@ -6,8 +6,9 @@
 __all__ = ['encode_film', 'decode_film', 'clip_bytes', 'need_room', 'made_with', 'take_up', 'generation_command', 'statistics',
            'dataset_card', 'generate_to_disk', 'progress_shown']
 
-# %% ../nbs/02b_generate.ipynb #4c62918a
+# %% ../nbs/02b_generate.ipynb #691d68ba
 import shutil
+import sys
 import time
 import warnings
 from collections import Counter
@@ -68,7 +69,7 @@ def need_room(
                                         ("memory", memory, psutil.virtual_memory().available, "ask for smaller clips, or fewer in a shard (clips_per_shard)")):
         if needed > free: raise ValueError(f"{place} has {free/1e9:.3f} GB free and {needed/1e9:.3f} GB are needed: {remedy}")
 
-# %% ../nbs/02b_generate.ipynb #f18fa21c
+# %% ../nbs/02b_generate.ipynb #24b9befc
 def made_with() -> dict: # name → version
     "The versions that the bytes of a set depend on."
     return {"trajectory_nb": __version__} | {name: version(name) for name in ("numba", "numpy", "pyarrow", "safetensors", "torch")}
@@ -93,8 +94,8 @@ def take_up(
     except ValueError as e: found, lost = _orphans(folder, e), True
     asked, there = ({"clips_per_shard": m.get("clips_per_shard")} | (m.get("settings") or {}) for m in (wanted, found))
     if there != asked: raise ValueError(f"{folder} holds another data set: {_difference(there, asked)}; name another folder, or ask for the same")
+    if not found.get("made_with"): raise ValueError(f"{folder} holds a data set that was saved from memory, which may differ from its settings: name another folder")
     if lost: return wanted
-    if not found["made_with"]: raise ValueError(f"{folder} holds a data set that was saved from memory, which may differ from its settings: name another folder")
     damaged = find_damage(folder)
     return found | {"files": {k: v for k, v in found["files"].items() if k not in damaged}}
 
@@ -189,7 +190,7 @@ Parts are by base motion, stratified by class: no motion is in two of them. The 
 - Licence: Apache 2.0, as the program that made it.
 """
 
-# %% ../nbs/02b_generate.ipynb #0efdda2a
+# %% ../nbs/02b_generate.ipynb #b0c60262
 def _store_films(folder: Path, manifest: dict, number: int, films: int) -> bool: # whether any was missing
     "Write the films of a shard's clips that the manifest does not list, from what the shard holds."
     missing = {i: name for i in shard_clips(manifest, number) if i < films and (name := f"mp4/clip-{i:06d}.mp4") not in manifest["files"]}
@@ -223,9 +224,10 @@ def _make_missing(folder: Path, manifest: dict, films: int, progress: Callable|N
             if new and progress: progress(safe, settings["num_samples"])
         _finish(folder, manifest)
     except NotStored as e:
+        if not safe: raise
         raise ValueError(f"{e}; {safe} of {settings['num_samples']} clips are stored and stay, the same call goes on from there") from e
 
-# %% ../nbs/02b_generate.ipynb #e1f46069
+# %% ../nbs/02b_generate.ipynb #8ec3d7a8
 def generate_to_disk(
     folder: str|Path, # made if missing; an unfinished or damaged set in it is completed
     num_samples: int=1200, # N clips, each of another base
@@ -241,7 +243,8 @@ def generate_to_disk(
     settings, folder = dataset_settings(num_samples, frames_per_video, image_size, augmentation, seed), Path(folder)
     films = num_samples if mp4 is True else min(mp4, num_samples)
     if films < 0: raise ValueError(f"mp4 is {mp4}: give the number of films, 0 for none, True for all")
-    manifest = take_up(folder, new_manifest(settings, num_samples, clips_per_shard, made_with=made_with()))
+    try: manifest = take_up(folder, new_manifest(settings, num_samples, clips_per_shard, made_with=made_with()))
+    except OSError as e: raise ValueError(f"cannot look into {folder} ({(e.strerror or str(e)).lower()}): name another folder") from e
     todo, size = num_samples - clips_stored(manifest), clip_bytes(settings)
     no_films = films - sum(int(name[len("mp4/clip-"):-len(".mp4")]) < films for name in manifest["files"] if name.startswith("mp4/"))
     unfinished = todo or no_films or CARD not in manifest["files"] or not manifest["complete"]
@@ -254,7 +257,7 @@ def generate_to_disk(
     elif progress: progress(num_samples, num_samples)
     return folder
 
-# %% ../nbs/02b_generate.ipynb #5a511bef
+# %% ../nbs/02b_generate.ipynb #549d8b98
 @contextmanager
 def progress_shown(
     console=None, # a `rich.console.Console`; one on stdout when None
@@ -263,17 +266,19 @@ def progress_shown(
     "A function for `generate_to_disk` that shows how far it is and how long it still takes."
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-    console = console or Console(force_jupyter=False)
+    console = console or Console(force_terminal=sys.stdout.isatty(), force_jupyter=False)
     bar = Progress(TextColumn("{task.completed}/{task.total} clips"), BarColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal)
-    first, shown, task = None, 0., bar.add_task("clips", start=False)
+    first, shown = None, 0.
     def show(done: int, total: int) -> None:
         nonlocal first, shown
         now = time.monotonic()
-        begins, first = first is None, first or (done, now)
-        if begins: bar.start_task(task)
-        bar.update(task, completed=done, total=total)
-        if begins or console.is_terminal or now - shown < every and done < total: return
+        if first is None:
+            first = (done, now, bar.add_task("clips", completed=done, total=total))
+            return bar.start() # not before: what is refused at once prints nothing else
+        bar.update(first[2], completed=done)
+        if console.is_terminal or now - shown < every and done < total: return
         shown, pace = now, (now - first[1])/max(done - first[0], 1)
         left = f", about {pace*(total - done):.0f} s left" if first[0] < done < total else ""
         print(f"{done}/{total} clips{left}", flush=True)
-    with bar: yield show
+    try: yield show
+    finally: bar.stop()

@@ -206,10 +206,10 @@ def writing(
         yield
     finally: os.close(handle)
 
-# %% ../nbs/01a_storage.ipynb #80a2d23f
+# %% ../nbs/01a_storage.ipynb #3fb95787
 def store_shard(folder: Path, manifest: dict, number: int, columns: dict) -> None:
     "Write the clips of a shard, and note them in the manifest (which the caller writes)."
-    about = {k: manifest[k] for k in ("format", "settings", "clips", "clips_per_shard")}
+    about = {k: manifest[k] for k in ("format", "settings", "made_with", "clips", "clips_per_shard")} | {"shard": number}
     for name, content in zip(shard_names(manifest, number), encode_shard(columns, number, about)):
         manifest["files"][name] = store_file(folder, name, content)
 
