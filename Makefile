@@ -7,23 +7,30 @@ STAMP := $(VENV)/.installed
 PRESET ?= quick
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test docs clean evidence export
+.PHONY: help setup run resume test docs clean evidence export
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): settings.ini setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: pass PYTHON=/path/to/python3.11" % sys.version_info[:2]) if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade-strategy only-if-needed -c constraints.txt -e '.[dev]'
-	$(BIN)/pip check
-	$(BIN)/python -m trajectory_nb.language install
+	@echo "setup 1/4  creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "setup 2/4  installing packages, about 2.6 GB: about 3 minutes, silent while all is well"
+	@$(BIN)/pip install --quiet --upgrade-strategy only-if-needed -c constraints.txt -e '.[dev]'
+	@echo "setup 3/4  checking that they fit together"
+	@$(BIN)/pip check
+	@echo "setup 4/4  putting the embedded language model in place, about 90 MB"
+	@$(BIN)/python -m trajectory_nb.language install
 	@touch $@
 
 setup: $(STAMP) ## create .venv and install everything, the embedded language model included
 
 run: $(STAMP) ## train, evaluate and compare the four branches (PRESET=quick)
-	$(BIN)/trajectory-nb run --preset $(PRESET)
+	@$(BIN)/trajectory-nb run --preset $(PRESET) || { code=$$?; [ $$code = 2 ] || echo "to go on where it stopped: make resume"; exit $$code; }
+
+resume: $(STAMP) ## take up the latest run where it stopped
+	$(BIN)/trajectory-nb run --resume
 
 test: $(STAMP) ## lessons of all notebooks, library == notebooks, README == index, a tiny run
 	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/checks

@@ -30,7 +30,7 @@ from .preprocess import to_float
 from .reading import path_readings, reading_batches, reading_loss
 from .settings import BRANCHES, PRESETS, Branch, BranchConfig, branch_config, find_branch, overrides_for
 from .status import StatusFile
-from .training import ProgressLine, TrainConfig, channels_last, clock, fit, step_seed, trained_weights
+from .training import Pace, ProgressLine, TrainConfig, channels_last, clock, fit, step_seed, trained_weights
 
 # %% ../nbs/06_branches.ipynb #ed6eb562
 def batch_maker(config: BranchConfig) -> Callable[[int], dict]:
@@ -199,14 +199,14 @@ def _phase(self, name: str):
 
 def _counter(self, name: str, every: float = 2.0) -> Callable[[int, int], None]:
     "A `progress(done, in all)` that tells the status file and the log, now and then."
-    began, line, last = time.monotonic(), ProgressLine(f"{self.branch.name} {name}"), [-1e9]
+    pace, line, last = Pace(), ProgressLine(f"{self.branch.name} {name}"), [-1e9]
     def progress(done: int, total: int) -> None:
-        seconds = time.monotonic() - began
-        rate, now = done / max(seconds, 1e-9), time.monotonic()
-        line.show(f"{done}/{total} · {rate:.1f}/s · {clock((total - done) / max(rate, 1e-9))} left", force=done >= total)
+        rate, now = pace(done), time.monotonic()
+        left = (total - done) / rate if rate else None
+        line.show(f"{done}/{total}" + (f" · {rate:.1f}/s · {clock(left)} left" if rate else ""), force=done >= total)
         if now - last[0] >= every or done >= total:
             last[0] = now
-            self.status.update(step=done, max_steps=total, rate=rate, eta_s=(total - done) / max(rate, 1e-9))
+            self.status.update(step=done, max_steps=total, rate=rate, eta_s=left)
     return progress
 
 BranchWorker._phase, BranchWorker._counter = _phase, _counter
@@ -222,8 +222,14 @@ def _train_config(self, **changes) -> TrainConfig:
 def _training_told(self, clips: int) -> Callable[[dict], None]:
     def tell(p: dict) -> None:
         known = {name: value for name, value in p.items() if name != "accuracy" or value is not None}   # the last validation stays
-        self.status.update(**known | {"rate": p["rate"] * clips})
+        self.status.update(**known | {"rate": p["rate"] and p["rate"] * clips})
     return tell
+
+
+def _steps_told(self, clips: int) -> Callable[[dict], None]:
+    "For what is trained beside the network: epoch, loss and accuracy in the status file stay those of the network."
+    tell = self._training_told(clips)
+    return lambda p: tell({name: p[name] for name in ("step", "max_steps", "rate", "eta_s")})
 
 
 def _tokenizer(self, found: dict) -> None:
@@ -235,12 +241,13 @@ def _tokenizer(self, found: dict) -> None:
         except Timeout: self.status.update(phase="waiting for tokenizer")
     found["waited_s"] = time.monotonic() - waited
     with lock:
-        self.status.update(phase="tokenizer")
+        found["shared"] = load_checkpoint(folder) is not None and not self.record["phases"].get("tokenizer")
+        self.status.update(phase="tokenizer", shared=["tokenizer"] * found["shared"])
         config = self._train_config(steps=c.tokenizer_steps, lr=c.tokenizer_lr, steps_per_epoch=0)
         options = dict(num_base=c.num_base, seed=c.seed, split="train", image_size=c.image_size, with_future_video=True)
         torch.manual_seed(step_seed(c.seed, -1))
         fit(build_tokenizer(c.preset, **c.model), lambda step: train_batch(step, c.tokenizer_batch_size, **options), tokenizer_loss, config, folder,
-            on_progress=self._training_told(c.tokenizer_batch_size), tensorboard=self.run_dir / "tensorboard" / "tokenizer", name="tokenizer")
+            on_progress=self._steps_told(c.tokenizer_batch_size), tensorboard=self.run_dir / "tensorboard" / "tokenizer", name="tokenizer")
 
 
 def tokenizer_loss(tokenizer, batch: dict) -> tuple[torch.Tensor, dict]:
@@ -248,7 +255,7 @@ def tokenizer_loss(tokenizer, batch: dict) -> tuple[torch.Tensor, dict]:
     batch = float_video(batch)
     return tokenizer.loss(torch.cat([batch["video"], batch["future_video"]], dim=1))
 
-BranchWorker._train_config, BranchWorker._training_told, BranchWorker._tokenizer = _train_config, _training_told, _tokenizer
+BranchWorker._train_config, BranchWorker._training_told, BranchWorker._steps_told, BranchWorker._tokenizer = _train_config, _training_told, _steps_told, _tokenizer
 
 # %% ../nbs/06_branches.ipynb #b2a9bc9d
 def _model(self):
@@ -274,7 +281,7 @@ def _reading(self, found: dict) -> None:
     make_batch, per_epoch = reading_batches(readings, 2 * c.batch_size, c.seed)
     steps = c.reading_epochs * per_epoch
     fit(self.model.read_path, make_batch, reading_loss, self._train_config(steps=steps, steps_per_epoch=0, checkpoint_every=steps),
-        self.checkpoints / "reading", on_progress=self._training_told(2 * c.batch_size), name=f"{self.branch.name} reading")
+        self.checkpoints / "reading", on_progress=self._steps_told(2 * c.batch_size), name=f"{self.branch.name} reading")
     seen = Validation(c, self.device)(self.model.eval())
     found |= {"clips": len(readings["label"]), **seen}
     self.status.update(accuracy=seen["accuracy"])
@@ -329,7 +336,7 @@ def run_until(self, last: str) -> dict:
 def run_until_complete(self) -> dict:
     "All phases; returns the branch's merged metrics."
     self.run_until(self.branch.phases[-1])
-    self.status.update(status="done", phase="done", eta_s=0.0, seconds_by_phase=self.seconds_by_phase, results_saved=self.results_saved, error=None)
+    self.status.update(status="done", phase="done", eta_s=0.0, step=None, max_steps=None, rate=None, seconds_by_phase=self.seconds_by_phase, results_saved=self.results_saved, error=None)
     return read_json(self.results / "metrics.json")
 
 BranchWorker.run_until, BranchWorker.run_until_complete = run_until, run_until_complete

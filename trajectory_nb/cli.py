@@ -20,6 +20,7 @@ import typer
 from typer.core import TyperCommand
 
 from . import __version__
+from .settings import BRANCHES
 
 # %% ../nbs/09_cli.ipynb #63225dd0
 app = typer.Typer(name="trajectory-nb", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -105,8 +106,8 @@ def _stop_like_ctrl_c(*_):
 # %% ../nbs/09_cli.ipynb #e83dc161
 @app.command()
 def run(
-    preset: Annotated[str | None, typer.Option(metavar="NAME", help="How much: tiny (seconds), quick (some minutes on two cores; the default) or full (a GPU).", show_default=False)] = None,
-    branch: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this branch; can be given several times.", show_default=False)] = None,
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="How much: tiny (a few minutes, learns nothing), quick (about 25 minutes on two cores; the default) or full (a GPU).", show_default=False)] = None,
+    branch: Annotated[list[str] | None, typer.Option(metavar="NAME", help=f"Only this branch, of {', '.join(BRANCHES)}; can be given several times.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="Seed of data and weights; 42 by default.", show_default=False)] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE.yaml", help="YAML file: fields for all branches, and fields below a branch's name for that one.", show_default=False)] = None,
     run_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's folder; a new one under runs/ by default, with --resume the latest.", show_default=False)] = None,
@@ -131,13 +132,20 @@ def run(
 # %% ../nbs/09_cli.ipynb #cf3b3c23
 @app.command()
 def status(
-    run: Annotated[Path, typer.Option(metavar="DIR", help="The run's folder.")] = Path("runs/latest"),
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The run's folder; runs/latest by default.", show_default=False)] = None,
+    run: Annotated[Path | None, typer.Option(metavar="DIR", help="The same.", show_default=False)] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Look again every 30 s until all branches have ended.")] = False,
     every: Annotated[float, typer.Option(min=0.2, metavar="SECONDS", help="How often to look with --watch.")] = 30.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ):
-    "How far every branch is. Reads files only, so it works beside a run and on a copy of one."
+    """How far every branch is. Reads files only, so it works beside a run and on a copy of one.
+
+    Step, clips/s and left are of the phase that a branch is in. Epoch, loss and val. acc. (accuracy on clips of the validation split) are
+    of its training. The last word is how long ago it last wrote."""
     from trajectory_nb.status import StatusMonitor, read_status
+    if folder and run:
+        raise ValueError(f"two folders, {folder} and --run {run}: name one of them")
+    run = run or folder or Path("runs/latest")
     if as_json and watch:
         raise ValueError("--json and --watch do not go together: ask again with --json as often as needed")
     if as_json:

@@ -190,7 +190,7 @@ def compare_equations(
     b: Equation | str,               # the truth
     t: np.ndarray = clip_times(),    # (n,) seconds
     bound: dict | None = None,       # parameter -> one sigma that jitter alone leaves
-) -> dict: # structure, nrmse, parameter_errors (fractions of the diagonal), correct
+) -> dict: # structure, nrmse, parameter_errors (fractions of the diagonal), correct, reasons (why it is not)
     "How far an answer is from the truth. Raises ValueError for a text that is not an equation, and for a truth of no family or that stands still."
     a, b = (parse_equation(e) if isinstance(e, str) else e for e in (a, b))
     truth, said, path = b.motion, a.motion, b(t)
@@ -198,9 +198,14 @@ def compare_equations(
     if truth is None or diagonal < SLACK: raise ValueError(f"the truth {_shown(str(b))} is of no family or stands still")
     out = dict(structure=said is not None and said.family == truth.family, parameter_errors={},
                nrmse=float(np.linalg.norm(a(t) - path, axis=1).mean()) / diagonal)
-    within = True
+    why = [] if out["structure"] else [f"structure: {said.family if said else 'of no family'}, and the truth is {truth.family}"]
+    if out["nrmse"] > LIMIT: why.append(f"path: {100 * out['nrmse']:.1f} % of the diagonal off, allowed {100 * LIMIT:g} %")
     for name in truth.params if out["structure"] else ():
         alone = Motion(truth.family, truth.params | {name: said.params[name]}).positions(t)
         out["parameter_errors"][name] = error = float(np.linalg.norm(alone - truth.positions(t), axis=1).max()) / diagonal
-        within &= error <= LIMIT or bound is not None and _gap(name, said.params[name], truth.params[name]) <= 3 * bound[name]
-    return out | dict(correct=bool(out["structure"] and out["nrmse"] <= LIMIT and within))
+        if error <= LIMIT: continue
+        hidden = error * (0 if bound is None else 3 * bound[name]) / _gap(name, said.params[name], truth.params[name]) # what 3 sigma may move it by
+        if hidden < error:
+            allowed = f"{100 * LIMIT:g} %" if hidden < LIMIT else f"{100 * hidden:.1f} %, 3 sigma of the jitter"
+            why.append(f"{name}: alone it moves the path by {100 * error:.1f} % of the diagonal, allowed {allowed}")
+    return out | dict(correct=not why, reasons=why)

@@ -4,19 +4,21 @@
 
 # %% auto #0
 __all__ = ['THREAD_VARIABLES', 'PORT_CLASH', 'find_notebook', 'tagged_parameters', 'check_parameters', 'Slot', 'visible_gpus',
-           'usable_cores', 'find_slots', 'Job', 'papermill_command', 'job_environment', 'start_job', 'last_lines',
-           'finish_job', 'deserves_retry', 'descendants', 'kernels', 'stop_jobs', 'run_jobs']
+           'usable_cores', 'find_slots', 'Job', 'execute_notebook', 'papermill_command', 'job_environment', 'start_job',
+           'last_lines', 'finish_job', 'deserves_retry', 'descendants', 'kernels', 'stop_jobs', 'run_jobs']
 
 # %% ../nbs/05a_jobs.ipynb #5c98345a
 import ast
 import difflib
 import json
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,13 +155,37 @@ class Job:
         "Its status file."
         return StatusFile.of(self.run_dir, self.branch)
 
+# %% ../nbs/05a_jobs.ipynb #39e0343d
+def execute_notebook(
+    notebook: str, # the notebook to execute
+    executed: str, # where the executed one is written, anew every five seconds
+    parameters: dict, # what papermill is to put in
+) -> int: # exit code: 0, or 138 when the kernel died
+    "Execute a notebook with this environment's kernel, its output going to the log. Raises papermill's error when a cell fails."
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.log import logger
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logger.addFilter(_without_line_end)
+    try:
+        papermill.execute_notebook(notebook, executed, parameters, kernel_name="python3", language="python", log_output=True, progress_bar=False,
+                                   autosave_cell_every=5, coalesce_streams=True, extra_arguments=["--IPKernelApp.log_level=ERROR"])
+    except DeadKernelError:
+        traceback.print_exc()
+        return 138
+    return 0
+
+def _without_line_end(record: logging.LogRecord) -> bool:
+    "The log ends each line by itself; what is nothing but a line end is left out."
+    record.msg = str(record.msg).rstrip("\n")
+    return bool(record.msg)
+
 # %% ../nbs/05a_jobs.ipynb #3816faca
 def papermill_command(
     job: Job, # what to execute
 ) -> list[str]:
-    "The command line of a job: this Python's papermill, this environment's kernel, saved every five seconds."
-    return [sys.executable, "-m", "papermill", str(job.notebook), str(job.executed), "-y", json.dumps(job.parameters),
-            "-k", "python3", "--language", "python", "--autosave-cell-every", "5", "--log-output", "--no-progress-bar"]
+    "The command line of a job: `execute_notebook` in a process of its own."
+    return [sys.executable, "-m", "trajectory_nb.jobs", str(job.notebook), str(job.executed), json.dumps(job.parameters)]
 
 # %% ../nbs/05a_jobs.ipynb #4facf144
 def job_environment(slot: Slot) -> dict:
@@ -345,3 +371,8 @@ def run_jobs(
             job.status.update(status="stopped", pid=None, pid_start=None)
         raise
     return failed
+
+# %% ../nbs/05a_jobs.ipynb #8d448e7e
+#| eval: false
+if __name__ == "__main__":
+    sys.exit(execute_notebook(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])))

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['FPS', 'OBSERVED', 'FUTURE', 'WORLD_RADIUS', 'WINDOW', 'TOLERANCE', 'LEVEL', 'LAWS', 'FAMILIES', 'PER_SECOND', 'CLIMB',
-           'HEIGHT', 'clip_times', 'Facts', 'fact_agrees', 'Law', 'wrap', 'equation_text', 'law_of', 'measure',
-           'as_facts', 'decimals', 'describe']
+           'HEIGHT', 'clip_times', 'Facts', 'fact_agrees', 'Law', 'namespace', 'wrap', 'equation_text', 'law_of',
+           'measure', 'as_facts', 'decimals', 'describe']
 
 # %% ../nbs/00a_laws.ipynb #8281fab6
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 import numpy as np
@@ -73,35 +74,42 @@ class Law:
         return (self.design(t, omega) @ coefficients[..., None, :, None])[..., 0]
 
 # %% ../nbs/00a_laws.ipynb #6f4a1317
+def namespace(x): # what computes with x: torch for its tensors, else numpy
+    return sys.modules["torch"] if type(x).__module__.startswith("torch") else np
+
 def _vectors(*scales): # each (T,) -> (T, 3, 3·len): one free vector per scale
-    return np.concatenate([s[:, None, None] * np.eye(3) for s in scales], -1)
+    xp = namespace(scales[0])
+    return xp.concatenate([s[:, None, None] * xp.eye(3) for s in scales], -1)
 
 def _vertical(scale): # (T,) -> (T, 3, 1): a free vertical component
-    return scale[:, None, None] * np.array([[0.], [0.], [1.]])
+    return scale[:, None, None] * namespace(scale).eye(3)[:, 2:]
 
 def _turning(t, omega): # -> (..., T, 3, 2): the columns of a = r cos φ and b = r sin φ
-    phase = np.asarray(omega, float)[..., None] * t
-    c, s, o = np.cos(phase), np.sin(phase), np.zeros_like(phase)
-    return np.stack([np.stack([c, -s], -1), np.stack([s, c], -1), np.stack([o, o], -1)], -2)
+    xp = namespace(t)
+    phase = xp.asarray(omega)[..., None] * t
+    c, s, o = xp.cos(phase), xp.sin(phase), xp.zeros_like(phase)
+    return xp.stack([xp.stack([c, -s], -1), xp.stack([s, c], -1), xp.stack([o, o], -1)], -2)
 
-def _linear(t, omega=None): return _vectors(np.ones_like(t), t)
-def _parabolic(t, omega=None): return np.concatenate([_linear(t), _vertical(-t * t / 2)], -1)
-def _beside(fixed, turning): # one block that does not depend on omega beside one that does
-    return np.concatenate([np.broadcast_to(fixed, turning.shape[:-1] + fixed.shape[-1:]), turning], -1)
-def _circular(t, omega): return _beside(_vectors(np.ones_like(t)), _turning(t, omega))
-def _helical(t, omega): return np.concatenate([c := _circular(t, omega), np.broadcast_to(_vertical(t), c.shape[:-1] + (1,))], -1)
+def _beside(one, other): # two blocks of columns, of which one may need spreading over the leading axes
+    xp, lead = namespace(one), max(one.shape[:-1], other.shape[:-1], key=len)
+    return xp.concatenate([b if b.shape[:-1] == lead else xp.broadcast_to(b, lead + b.shape[-1:]) for b in (one, other)], -1)
+
+def _linear(t, omega=None): return _vectors(namespace(t).ones_like(t), t)
+def _parabolic(t, omega=None): return _beside(_linear(t), _vertical(-t * t / 2))
+def _circular(t, omega): return _beside(_vectors(namespace(t).ones_like(t)), _turning(t, omega))
+def _helical(t, omega): return _beside(_circular(t, omega), _vertical(t))
 
 # %% ../nbs/00a_laws.ipynb #1218136b
 def wrap(angle): # radians -> (-pi, pi]
-    return -((-np.asarray(angle) + np.pi) % (2 * np.pi) - np.pi)
+    return -((-namespace(angle).asarray(angle) + np.pi) % (2 * np.pi) - np.pi)
 
 def _read_straight(theta):
     return dict(p0=theta[..., :3], v=theta[..., 3:6]) | ({"g": theta[..., 6]} if theta.shape[-1] > 6 else {})
 
 def _read_turning(theta):
-    a, b = theta[..., 3], theta[..., 4]
+    a, b, xp = theta[..., 3], theta[..., 4], namespace(theta)
     k = {"k": theta[..., 5]} if theta.shape[-1] > 6 else {}
-    return dict(c=theta[..., :3], r=np.hypot(a, b), omega=theta[..., -1], phi=wrap(np.arctan2(b, a))) | k
+    return dict(c=theta[..., :3], r=xp.hypot(a, b), omega=theta[..., -1], phi=wrap(xp.arctan2(b, a))) | k
 
 def _write_straight(p):
     return np.array([*p["p0"], *p["v"]] + ([p["g"]] if "g" in p else []), float)
@@ -192,13 +200,14 @@ def _spin_heading(p, angle):
 # %% ../nbs/00a_laws.ipynb #d7256209
 _straight = dict(read=_read_straight, write=_write_straight, terms=_straight_terms, spin=_spin_heading, rotating=False)
 _round = dict(read=_read_turning, write=_write_turning, terms=_turning_terms, spin=_spin_phase, rotating=True)
+_TURNS = (np.pi, 5 * np.pi) # rad/s: half a turn a second, and 2.5, which a test set comes near
 LAWS = {law.name: law for law in (
     Law(name="linear", design=_linear, facts=_line_facts, draw=_draw_line, noun="in a straight line",
         mean=(0,) * 6, sd=(0.5,) * 3 + (0.7,) * 3, ranges={}, **_straight),
     Law(name="circular", design=_circular, facts=_circle_facts, draw=_draw_circle, noun="around a circle",
-        mean=(0,) * 5, sd=(0.4,) * 3 + (0.35,) * 2, ranges=dict(r=(0.08, 1.0)), **_round),
+        mean=(0,) * 5, sd=(0.4,) * 3 + (0.35,) * 2, ranges=dict(r=(0.08, 1.0), omega=_TURNS), **_round),
     Law(name="helical", design=_helical, facts=_helix_facts, draw=_draw_helix, noun="along a helix",
-        mean=(0,) * 6, sd=(0.4,) * 2 + (0.5,) + (0.35,) * 2 + (0.7,), ranges=dict(r=(0.08, 1.0), k=(0.2, 1.5)), **_round),
+        mean=(0,) * 6, sd=(0.4,) * 2 + (0.5,) + (0.35,) * 2 + (0.7,), ranges=dict(r=(0.08, 1.0), omega=_TURNS, k=(0.2, 1.5)), **_round),
     Law(name="parabolic", design=_parabolic, facts=_parabola_facts, draw=_draw_parabola, noun="along a parabola",
         mean=(0,) * 5 + (3., 5.5), sd=(0.6,) * 3 + (0.6,) * 2 + (3., 2.5), ranges=dict(g=(1.0, 12.)), floor=6, **_straight))}
 FAMILIES = tuple(LAWS)
@@ -221,7 +230,7 @@ def as_facts(family: str, measured: dict) -> Facts: # scalars, nan becoming None
     return Facts(family, **{k: v for k, v in plain.items() if v == v})
 
 # %% ../nbs/00a_laws.ipynb #63069535
-CLIMB = {"rising": "climbs by", "falling": "drops by", None: "moves vertically by"}
+CLIMB = {"rising": "climbs by", "falling": "drops by", None: "gains or loses a height of"}
 HEIGHT = {"circular": "stays at a height of", "parabolic": "peaks at a height of"} # the others climb or drop
 
 def decimals(value: float) -> str: # as a sentence prints it, never "-0.00"

@@ -19,6 +19,7 @@ from .clip import ClipAlignment
 from .core import Perception
 from .heads import (CENTRE, FRAMES, FUTURE, SLOW, UNIT, ForecastHead, PathReader, cholesky_factor, exactly,
     gaussian_nll, mlp, perspective)
+from .laws import FAMILIES
 from .magvit import STEP_FRAMES, TokenForecaster, Tokenizer, Transformer, fill_tokens
 from .preprocess import check_video, normalize, to_float
 
@@ -121,7 +122,7 @@ class VideoModel(nn.Module):
         super().__init__()
         self.config, self.notes, self.backbone = config, [], backbone
         self.frames, self.motion = FrameEncoder(backbone, config.width, config.readouts), MotionEncoder(config)
-        self.classify, self.read_path = mlp(config.embedding, 4, 256), PathReader(4)
+        self.classify, self.read_path = mlp(config.embedding, len(FAMILIES), 256), PathReader(len(FAMILIES))
         self.doubt = nn.Linear(config.width, 6)
         self.forecast = ForecastHead(config.embedding + config.width + self.forecast_extra(config))
         self.register_buffer("centre", torch.tensor(CENTRE), persistent=False)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from .core import read_json
 from .dataset import render_clips, text_set
-from .metrics import show_interval
+from .metrics import show_clips, show_interval
 from .plots import clip_strips, figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_history
-from .report import html_grid, stored_pngs
+from .report import READING, answers_grid, html_grid, stored_pngs
 from .settings import BranchConfig, branch_config, find_branch
 from .training import clock
 
@@ -69,7 +69,7 @@ def sample_clips(
     "Some clips of the test split, as the branch sees them, one of each family first."
     base_ids, variant_ids = text_set("test", num_base=config.num_base, seed=config.seed, n=count)
     clips = render_clips(base_ids, variant_ids, config.seed, image_size=config.image_size)
-    titles = [f"{motion.family}, jitter {100 * float(sigma):g} cm, {style}" for motion, sigma, style in zip(clips["motions"], clips["sigma"], clips["style"])]
+    titles = [f"{motion.family}, jitter {float(sigma):g} m, {style}" for motion, sigma, style in zip(clips["motions"], clips["sigma"], clips["style"])]
     return picture(clip_strips(clips["video"], titles))
 
 # %% ../nbs/06c_page.ipynb #5eadd249
@@ -83,8 +83,8 @@ def perception_pictures(results_dir: str | Path) -> list[Picture]:
     found = read_json(Path(results_dir) / "metrics.json")["perception"]
     classes = found["classification"]
     curves = {name: value["per_frame_pct"] for name, value in found["forecasting"].items() if isinstance(value, dict) and "per_frame_pct" in value}
-    drawn = [plot_confusion(classes["confusion"], classes["families"], "confusion"), plot_calibration(classes["calibration"], "how sure, how right"),
-             plot_forecast_curves(curves, "forecast error")]
+    branch = read_json(Path(results_dir) / "metrics.json").get("branch", "")
+    drawn = [plot_confusion(classes["confusion"], classes["families"], branch), plot_calibration(classes["calibration"], branch), plot_forecast_curves(curves, branch)]
     return [*map(picture, drawn), *(Picture(png) for _, png in stored_pngs(Path(results_dir), ("sample_paths",)))]
 
 # %% ../nbs/06c_page.ipynb #383aeffb
@@ -92,20 +92,19 @@ def answers_table(
     results_dir: str | Path,
     count: int = 8,
 ) -> Html:
-    "Truth and answer side by side for some clips, with verdicts; every text escaped."
+    "Truth and answer side by side for some clips, with verdicts and the reasons of what is no; every text escaped."
     pages = sorted(Path(results_dir).glob("*_answers.json"))
     if not pages: raise ValueError(f"no answers in {Path(results_dir).name} yet: let the text phase finish first")
-    mark = lambda verdict: ", ".join(f"{name}: {'yes' if verdict.get(name) else 'NO'}" for name in ("valid", "structure", "correct", "coherent"))
-    rows = [[f"{r['truth']['family']}, jitter {100 * r['sigma']:g} cm", f"{r['truth']['equation']}", r["answer"]["equation"], r["answer"]["description"], mark(r["answer"]["verdict"])]
-            for r in read_json(pages[-1])["answers"][:count]]
-    return Html(html_grid(["clip", "true law", "answered law", "answered words", "verdict"], rows))
+    records = read_json(pages[-1])["answers"]
+    shown = f"<p>{min(count, len(records))} of {len(records)} answered clips. Laws are in metres and seconds.</p>"
+    return Html(shown + html_grid(*answers_grid(records[:count])))
 
 # %% ../nbs/06c_page.ipynb #7ea1c1e7
 SUMMARY = (("accuracy %", ("perception", "classification", "accuracy")), ("worst class %", ("perception", "classification", "worst_class")),
            ("calibration error %", ("perception", "classification", "ece")), ("own forecast error % of diagonal", ("perception", "forecasting", "own", "error_pct")),
            ("physics forecast error %", ("perception", "forecasting", "physics", "error_pct")),
            ("constant velocity from the truth %", ("perception", "forecasting", "constant_velocity", "error_pct")),
-           ("accuracy on blank frames %", ("ablations", "blank", "accuracy")), ("accuracy with time shuffled %", ("ablations", "shuffled", "accuracy")),
+           ("blank frames: accuracy %", ("ablations", "blank", "accuracy")), ("blank frames: symbolic equations correct %", ("ablations", "blank", "correct")), ("time shuffled: accuracy %", ("ablations", "shuffled", "accuracy")),
            ("equations valid %", ("text", "valid")), ("equation structure %", ("text", "structure")), ("equations correct %", ("text", "correct")),
            ("fact precision %", ("text", "precision")), ("fact recall %", ("text", "recall")), ("descriptions coherent %", ("text", "coherent")))
 
@@ -124,6 +123,6 @@ def summary(
     rows = [[name, show_interval(_reach(found, path)), show_interval(_reach(found, ("symbolic", *path[1:]))) if path[0] == "text" else ""] for name, path in SUMMARY]
     spent = ", ".join(f"{phase} {clock(seconds)}" for phase, seconds in (seconds_by_phase or {}).items())
     said = ", ".join(f"{who['provider']} {who['model']}" for who in _reach(found, ("who", "answered")) or [])
-    clips, bases = (_reach(found, ("perception", name)) for name in ("clips", "bases"))
-    return Html(html_grid(["", "branch", "symbolic"], rows) + f"<p>{clips} test clips of {bases} base trajectories; {_reach(found, ('text', 'clips'))} answered by {html.escape(said)}. "
-                f"Time: {html.escape(spent)}.</p>")
+    first = [f"{name} ({clips})" if (clips := show_clips([_reach(found, path)])) else name for name, path in SUMMARY]
+    rows = [[name, *row[1:]] for name, row in zip(first, rows)]
+    return Html(html_grid(["", "branch", "symbolic"], rows) + f"<p>Answered by {html.escape(said)}. Time: {html.escape(spent)}.</p><p>{html.escape(READING)}</p>")

@@ -182,7 +182,7 @@ ABLATIONS = {"blank": blank_frames, "shuffled": shuffle_time}
 
 def ablation_metrics(model, predictions: Predictions, *, seed: int, clips: int = 200, image_size=(64, 64), batch_size: int = 32,
                      device="cpu", progress: Callable[[int, int], None] | None = None) -> dict:
-    "Accuracy and equation structure with intact, blank and time-shuffled video, on class-balanced clips of `predictions`."
+    "Accuracy, and structure and correctness of `symbolic`'s equations, with intact, blank and time-shuffled video, on class-balanced clips of `predictions`."
     chosen = balanced_subset(predictions.truth["label"], clips)
     intact = predictions.select(chosen)
     base_ids, variant_ids = intact.truth["base_id"], intact.truth["variant_id"]

@@ -28,7 +28,7 @@ def coverage(
     edge = ((inner - square.clamp_min(1e-6).sqrt())/SOFT_EDGE + 0.5).clamp(0, 1)
     return edge*edge*(3 - 2*edge)
 
-# %% ../nbs/00d_raster.ipynb #5dcbf04a
+# %% ../nbs/00d_raster.ipynb #c7f6cab8
 BACKGROUND, TRAIL_COLOUR, BALL_COLOUR = ((r/255, g/255, b/255) for r, g, b in ((15, 18, 31), (15, 115, 191), (255, 204, 64))) # RGB in [0, 1]
 
 STYLES = {"dot": (), "trail": (0.80, 0.65, 0.50, 0.36, 0.23, 0.11), "echo": (0, 0, 0, 0.9)}
@@ -62,7 +62,7 @@ def paint(
     under = background + trail[:, :, None]*(shade - background)
     return under + ball[:, :, None]*(front - under)
 
-# %% ../nbs/00d_raster.ipynb #73d672d0
+# %% ../nbs/00d_raster.ipynb #0d6cb31d
 def _compiled(function):
     "Machine code that holds no lock, kept beside the module for the next process; a notebook's cell has no place to keep it."
     return numba.njit(nogil=True, cache=Path(function.__code__.co_filename).is_file())(function)
@@ -71,55 +71,85 @@ _LEVELS = np.float32(255)*np.array([BACKGROUND, TRAIL_COLOUR, BALL_COLOUR], np.f
 _HALF = np.float32(0.5)
 
 @_compiled
-def _disc(u, v, radius, soft, size, box, disc):
-    "The coverage of one ball into `disc`, and where that lies into `box`: first and past-last column, first and past-last row."
+def _box(u, v, radius, soft, size):
+    "Where a ball shows: first and past-last column, first and past-last row; and the radius of its disc."
     inner = np.sqrt(max(radius*radius - soft*soft/np.float32(20), np.float32(0)))
-    reach, core = inner + soft*_HALF, max(inner - soft*_HALF, np.float32(0))
-    for axis, centre in enumerate((u, v)):
-        end = size[1 - axis]
-        box[2*axis] = int(min(max(np.ceil(centre - reach), 0), end))
-        box[2*axis + 1] = max(int(max(min(np.floor(centre + reach), end - 1), -1)) + 1, box[2*axis])
-    for y in range(box[2], box[3]):
-        for x in range(box[0], box[1]):
-            square = (np.float32(x) - u)**2 + (np.float32(y) - v)**2
-            edge = (inner - np.sqrt(square))/soft + _HALF
-            slope = edge*edge*(np.float32(3) - np.float32(2)*edge)
-            disc[y - box[2], x - box[0]] = np.float32(1) if square < core*core else slope if square < reach*reach else np.float32(0)
+    reach = inner + soft*_HALF
+    left, top = min(max(np.ceil(u - reach), 0), size[1]), min(max(np.ceil(v - reach), 0), size[0])
+    right, bottom = max(min(np.floor(u + reach), size[1] - 1) + 1, left), max(min(np.floor(v + reach), size[0] - 1) + 1, top)
+    return int(left), int(right), int(top), int(bottom), inner
 
-# %% ../nbs/00d_raster.ipynb #49c7763e
 @_compiled
-def _frame(frame, t, ghosts, levels, boxes, discs, trail):
-    "Ball and ghosts of frame `t` over the background that is there."
-    slots = len(boxes)
-    for k in range(1, min(len(ghosts), t) + 1):
-        box, disc = boxes[(t - k) % slots], discs[(t - k) % slots]
-        for y in range(box[2], box[3]):
-            for x in range(box[0], box[1]): trail[y, x] = max(trail[y, x], ghosts[k - 1]*disc[y - box[2], x - box[0]])
+def _row(share, count, across, down, inner, soft):
+    "The coverage of `count` pixels of one row, `across` and `down` from the ball's centre."
+    nothing, all_of_it, scale = np.float32(0), np.float32(1), np.float32(1)/soft
+    middle, down = inner*scale + _HALF, down*down
+    for x in range(count):
+        away = np.float32(np.int32(x)) + across
+        edge = middle - np.sqrt(away*away + down)*scale
+        edge = nothing if edge < nothing else all_of_it if edge > all_of_it else edge
+        share[x] = edge*edge*(np.float32(3) - np.float32(2)*edge)
+
+@_compiled
+def _dot(planes, u, v, radius, soft, size, levels, share):
+    "A ball without ghosts into the flat planes (3, H·W) of a frame."
+    left, right, top, bottom, inner = _box(u, v, radius, soft, size)
+    for y in range(top, bottom):
+        _row(share, right - left, np.float32(left) - u, np.float32(y) - v, inner, soft)
+        for c in range(3):
+            row, back, step = planes[c, y*size[1] + left:y*size[1] + right], levels[0, c] + _HALF, levels[2, c] - levels[0, c]
+            for x in range(len(row)): row[x] = np.uint8(np.int32(back + share[x]*step))
+
+# %% ../nbs/00d_raster.ipynb #1475d341
+@_compiled
+def _gather(t, ghosts, boxes, discs, ball, trail):
+    "Ball and ghosts of frame `t` into their planes; returns the box round all."
+    slots, left, right, top, bottom = len(boxes), ball.shape[1], 0, len(ball), 0
     for k in range(min(len(ghosts), t) + 1):
-        box, disc = boxes[(t - k) % slots], discs[(t - k) % slots]
-        for y in range(box[2], box[3]):
-            for x in range(box[0], box[1]):
-                share, shade = disc[y - box[2], x - box[0]] if k == 0 else np.float32(0), trail[y, x]
-                if share > 0 or shade > 0:
-                    for c in range(3):
-                        under = levels[0, c] + shade*(levels[1, c] - levels[0, c])
-                        frame[c, y, x] = np.uint8(under + share*(levels[2, c] - under) + _HALF)
-                    trail[y, x] = 0
+        x0, x1, y0, y1 = boxes[(t - k) % slots]
+        if x1 <= x0 or y1 <= y0: continue
+        left, right, top, bottom = min(left, x0), max(right, x1), min(top, y0), max(bottom, y1)
+        for y in range(y0, y1):
+            disc, row = discs[(t - k) % slots, y - y0], ball[y, x0:x1] if k == 0 else trail[y, x0:x1]
+            strength = np.float32(1) if k == 0 else ghosts[k - 1]
+            for x in range(len(row)):
+                shown = strength*disc[x]
+                row[x] = shown if shown > row[x] else row[x]
+    return left, right, top, bottom
+
+@_compiled
+def _mix(frame, box, levels, ball, trail):
+    "The colours of a box, whose planes are empty afterwards."
+    x0, x1, y0, y1 = box
+    for y in range(y0, y1):
+        share, shade = ball[y, x0:x1], trail[y, x0:x1]
+        for c in range(3):
+            row, back, along, front = frame[c, y, x0:x1], levels[0, c] + _HALF, levels[1, c] - levels[0, c], levels[2, c] + _HALF
+            for x in range(len(row)):
+                under = back + shade[x]*along
+                row[x] = np.uint8(np.int32(under + share[x]*(front - under)))
+        share[:], shade[:] = 0, 0
 
 @_compiled
 def _clips(uv, radius, ghosts, soft, levels, first, last, out):
     "Clips `first` to `last` of a batch."
     size, slots = out.shape[3:], ghosts.shape[1] + 1
+    planes = out.reshape((out.shape[0], out.shape[1], 3, size[0]*size[1]))
     side = int(2*np.ceil(radius[first:last].max() + soft)) + 1
     boxes, discs = np.zeros((slots, 4), np.int64), np.empty((slots, min(side, size[0]), min(side, size[1])), np.float32)
-    trail = np.zeros(size, np.float32)
+    ball, trail, share = np.zeros(size, np.float32), np.zeros(size, np.float32), np.empty(size[1], np.float32)
     for n in range(first, last):
         alive = ghosts.shape[1]
         while alive and ghosts[n, alive - 1] == 0: alive -= 1
         for t in range(radius.shape[1]):
-            for c in range(3): out[n, t, c] = np.uint8(levels[0, c] + _HALF)
-            _disc(uv[n, t, 0], uv[n, t, 1], radius[n, t], soft, size, boxes[t % slots], discs[t % slots])
-            _frame(out[n, t], t, ghosts[n, :alive], levels, boxes, discs, trail)
+            for c in range(3): planes[n, t, c, :] = np.uint8(levels[0, c] + _HALF)
+            if alive == 0:
+                _dot(planes[n, t], uv[n, t, 0], uv[n, t, 1], radius[n, t], soft, size, levels, share)
+                continue
+            left, right, top, bottom, inner = _box(uv[n, t, 0], uv[n, t, 1], radius[n, t], soft, size)
+            boxes[t % slots] = left, right, top, bottom
+            for y in range(top, bottom): _row(discs[t % slots, y - top], right - left, np.float32(left) - uv[n, t, 0], np.float32(y) - uv[n, t, 1], inner, soft)
+            _mix(out[n, t], _gather(t, ghosts[n, :alive], boxes, discs, ball, trail), levels, ball, trail)
 
 # %% ../nbs/00d_raster.ipynb #7a38e1b5
 _PARALLEL = 512 # frames, below which a second thread costs more than it brings

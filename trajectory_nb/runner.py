@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PLACES', 'NAMED_PACKAGES', 'plan_branches', 'describe_machine', 'versions', 'code_version', 'who_answers',
-           'open_run_dir', 'read_plan', 'minutes_table', 'text_table', 'RunFailed', 'run_branches']
+           'open_run_dir', 'read_plan', 'begin_attempt', 'end_attempt', 'minutes_table', 'text_table', 'RunFailed',
+           'run_branches']
 
 # %% ../nbs/06a_runner.ipynb #df184fdb
 import importlib.util
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
@@ -56,7 +58,7 @@ def describe_machine() -> dict:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
     return {"host": socket.gethostname(), "system": platform.platform(), "cpu": model or platform.machine(), "cores": usable_cores(),
-            "ram_gb": round(psutil.virtual_memory().total / 2**30, 1), "gpus": visible_gpus()}
+            "ram_gb": round(psutil.virtual_memory().total / 1e9, 1), "gpus": visible_gpus()}
 
 # %% ../nbs/06a_runner.ipynb #1b8c598a
 NAMED_PACKAGES = ("trajectory_nb", "torch", "torchvision", "pytorchvideo", "transformers", "vector-quantize-pytorch", "outlines-core",
@@ -138,6 +140,30 @@ def read_plan(
         raise ValueError(f"no branch {missing[0]!r} in {run_dir}: it has {', '.join(plan['branches'])}")
     return plan
 
+# %% ../nbs/06a_runner.ipynb #090bd6aa
+def begin_attempt(
+    told: dict, # what stands in run.json
+    now: str, # ISO time
+    last_seen: str | None = None, # when an attempt that did not say its end was last heard of, ISO time
+) -> dict: # the same with one more attempt, running
+    "The record of a run that is started, or taken up again."
+    before = list(told.get("attempts") or ())
+    if not before and told.get("ended"): # written by an earlier version
+        before = [{"started": told["started"], "ended": told["ended"], "state": told["state"]}]
+    if before and not before[-1].get("ended"): # killed, or the power went
+        before[-1] = before[-1] | {"ended": max(last_seen or now, before[-1]["started"]), "state": "lost"}
+    return told | {"started": before[0]["started"] if before else now, "ended": None, "state": "running",
+                   "attempts": [*before, {"started": now, "ended": None, "state": "running"}], "took": _seconds(before)}
+
+def end_attempt(told: dict, now: str, state: str) -> dict:
+    "The record once the attempt has ended, with the wall time of all attempts, s, as `took`."
+    attempts = [*told["attempts"][:-1], told["attempts"][-1] | {"ended": now, "state": state}]
+    return told | {"ended": now, "state": state, "runner": None, "attempts": attempts, "took": _seconds(attempts)}
+
+def _seconds(attempts: list[dict]) -> float:
+    "Wall time of attempts that have ended."
+    return round(sum((datetime.fromisoformat(one["ended"]) - datetime.fromisoformat(one["started"])).total_seconds() for one in attempts), 1)
+
 # %% ../nbs/06a_runner.ipynb #6bbe0ba7
 def minutes_table(
     rows: list[dict], # from `read_status`
@@ -151,7 +177,8 @@ def minutes_table(
     for row in rows:
         spent, whole = row.get("seconds_by_phase") or {}, wall.get(row["branch"])
         rest = None if whole is None else max(0.0, whole - sum(spent.values()))
-        lines.append([row["branch"], *(duration(spent.get(phase)) for phase in phases), duration(rest), duration(whole)])
+        told = [f"shared {duration(spent.get(phase))}" if phase in (row.get("shared") or ()) else duration(spent.get(phase)) for phase in phases]
+        lines.append([row["branch"], *told, duration(rest), duration(whole)])
     return ["branch", *phases, "start-up", "all"], lines
 
 # %% ../nbs/06a_runner.ipynb #cd714c8b
@@ -191,17 +218,30 @@ def _say_failures(failed: list[Job], say) -> None:
             say(f"  {line}")
 
 # %% ../nbs/06a_runner.ipynb #be5f3079
-def _say_results(run_dir: Path, wall: dict, say) -> None:
-    "The comparison, where the minutes went, and where everything lies."
+def _say_results(run_dir: Path, told: dict, say, write: bool = True) -> None:
+    "The comparison, where the minutes went, and where everything lies; `write` makes the report anew."
     rows = read_status(run_dir)
     done = [row["branch"] for row in rows if row["status"] == "done"]
     if done:
         from trajectory_nb.evaluation import compare_branches
-        say("\n" + compare_branches(run_dir).to_text())
-    say("\nwhere the minutes went\n" + text_table(*minutes_table(rows, wall)))
+        say("\n" + compare_branches(run_dir, write).to_text())
+    say("\nwhere the minutes went\n" + text_table(*minutes_table(rows, told.get("wall_seconds") or {})))
     report = [run_dir/"results"/f"comparison.{kind}" for kind in ("html", "md", "json")]
     say("\nreport     " + "\n           ".join(str(path) for path in report if path.exists()))
     say("notebooks  " + "\n           ".join(str(run_dir/"notebooks"/f"{row['branch']}.ipynb") for row in rows))
+
+# %% ../nbs/06a_runner.ipynb #8de61551
+def _say_finished(run_dir: Path, told: dict, plan: dict, say) -> Path:
+    "What a finished run came to. Nothing is written."
+    say(f"run {run_dir}  preset {told['preset']}, seed {told['seed']}; 0 of {len(plan)} branches to do: it is finished, and stays as it is")
+    _say_results(run_dir, told, say, write=False)
+    _say_took(told, say)
+    return run_dir
+
+def _say_took(told: dict, say) -> None:
+    "How long it took; a run of an earlier version does not know."
+    if "took" in told:
+        say(f"took       {duration(told['took'])}" + (f" in {count} attempts" if (count := len(told["attempts"])) > 1 else ""))
 
 # %% ../nbs/06a_runner.ipynb #1c1d778b
 def _start_plan(branches, preset, run_dir, seed, config, root, notebook, parameters) -> tuple[Path, dict, dict, list[Job]]:
@@ -209,7 +249,7 @@ def _start_plan(branches, preset, run_dir, seed, config, root, notebook, paramet
     plan = plan_branches(branches, preset, seed, config)
     _jobs(Path("."), plan, config, notebook, parameters)
     run_dir = open_run_dir(run_dir, preset, root)
-    told = {"preset": preset, "seed": seed, "branches": list(plan), "config": config, "created": utc_now()}
+    told = {"preset": preset, "seed": seed, "branches": [name for name in BRANCHES if name in plan], "config": config, "created": utc_now()}
     return run_dir, told, plan, _jobs(run_dir, plan, config, notebook, parameters)
 
 # %% ../nbs/06a_runner.ipynb #72ede832
@@ -260,10 +300,12 @@ def run_branches(
         run_dir, told, plan, jobs = _resume_plan(branches, run_dir, root, notebook, parameters)
     else:
         run_dir, told, plan, jobs = _start_plan(branches, preset, run_dir, seed, config or {}, root, notebook, parameters)
-    progress = Progress(run_dir, len(places), console=console, phases={name: find_branch(name).phases for name in plan})
+    progress = Progress(run_dir, len(places), console=console)
     say = lambda text: progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+    if not jobs and told.get("state") == "done" and (run_dir/"results"/"comparison.json").exists():
+        return _say_finished(run_dir, told, plan, say)
     told |= {"llm": {**told.get("llm", {}), **{job.branch: who_answers(plan[job.branch]) for job in jobs}}}
-    told |= {"machine": describe_machine(), "versions": versions(), **code_version(), "started": utc_now(),
+    told |= {"machine": describe_machine(), "versions": versions(), **code_version(), "slots": len(places),
              "runner": {"pid": os.getpid(), "pid_start": process_start(), "host": socket.gethostname()}}
     _say_plan(run_dir, told, jobs, places, say)
     return _execute(run_dir, told, jobs, places, progress, say)
@@ -271,20 +313,26 @@ def run_branches(
 # %% ../nbs/06a_runner.ipynb #6ca42d8f
 def _execute(run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: Progress, say) -> Path:
     "Run the jobs, keep run.json true, and show what came of it."
-    write_json(run_dir/"run.json", told | {"state": "running"})
+    ages = [row["age_s"] for row in read_status(run_dir) if row["age_s"] is not None]
+    told = begin_attempt(told, utc_now(), utc_now(min(ages)) if ages else None)
+    write_json(run_dir/"run.json", told)
     state, failed = "stopped", []
     try:
         failed = run_jobs(jobs, slots, progress)
-        state = "failed" if failed else "done"
+        done = {row["branch"] for row in read_status(run_dir) if row["status"] == "done"}
+        state = "failed" if failed else "done" if done >= set(told["branches"]) else "stopped"
     except KeyboardInterrupt:
         say(f"stopped; to go on: trajectory-nb run --resume --run-dir {run_dir}")
         raise
     finally:
         wall = dict(told.get("wall_seconds", {}))
         wall |= {job.branch: wall.get(job.branch, 0.0) + job.seconds for job in jobs if job.started}
-        write_json(run_dir/"run.json", told | {"state": state, "runner": None, "ended": utc_now(), "wall_seconds": wall})
-    _say_results(run_dir, wall, say)
-    say(f"took       {duration(time.time() - progress.started)}")
+        told = end_attempt(told, utc_now(), state) | {"wall_seconds": wall}
+        write_json(run_dir/"run.json", told)
+    _say_results(run_dir, told, say)
+    told = end_attempt(told, utc_now(), state) # comparing takes time too
+    write_json(run_dir/"run.json", told)
+    _say_took(told, say)
     if failed:
         _say_failures(failed, say)
         raise RunFailed(run_dir, failed)

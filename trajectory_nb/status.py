@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FIELDS', 'RUNNING_STATES', 'ENDED_STATES', 'COLUMNS', 'STATE_COLORS', 'LEFT_OUT_BELOW', 'process_start', 'is_alive',
-           'utc_now', 'StatusFile', 'read_status', 'duration', 'status_cells', 'status_line', 'status_table',
-           'status_view', 'status_console', 'StatusMonitor', 'status_html', 'StatusViewer']
+           'utc_now', 'StatusFile', 'read_status', 'duration', 'status_cells', 'status_line', 'read_run', 'run_line',
+           'status_table', 'status_view', 'status_console', 'StatusMonitor', 'status_html', 'StatusViewer']
 
 # %% ../nbs/08_status.ipynb #33b4750e
 import html
@@ -21,6 +21,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import psutil
+
+from .settings import BRANCHES
 
 # %% ../nbs/08_status.ipynb #01b13b8c
 def process_start(
@@ -46,13 +48,15 @@ def is_alive(
 
 # %% ../nbs/08_status.ipynb #75f89ae9
 FIELDS = ("branch", "status", "phase", "epoch", "max_epochs", "step", "max_steps", "accuracy", "loss", "rate",
-          "eta_s", "last_update", "device", "llm", "results_saved", "seconds_by_phase", "error",
+          "eta_s", "last_update", "device", "llm", "results_saved", "seconds_by_phase", "shared", "error",
           "sequence", "pid", "pid_start", "host")
 
 # %% ../nbs/08_status.ipynb #4ef1008e
-def utc_now() -> str:
-    "This moment as ISO 8601 in UTC, to the millisecond."
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+def utc_now(
+    ago: float = 0.0, # s
+) -> str:
+    "This moment, or that many seconds ago, as ISO 8601 in UTC, to the millisecond."
+    return datetime.fromtimestamp(time.time() - ago, timezone.utc).isoformat(timespec="milliseconds")
 
 # %% ../nbs/08_status.ipynb #eed66acc
 class StatusFile:
@@ -122,14 +126,16 @@ def _read_row(path: Path) -> dict:
 # %% ../nbs/08_status.ipynb #acc180bc
 def read_status(
     run_dir: str | Path, # a run's folder
-) -> list[dict]: # one row per branch, sorted by name: the fields of its file and `age_s`
+) -> list[dict]: # one row per branch, in the order of `BRANCHES`: the fields of its file and `age_s`
     """The state of every branch of a run, whatever state its files are in.
 
     Raises `ValueError` when there is no such folder."""
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
         raise ValueError(f"no run folder {str(run_dir)!r}: start one with trajectory-nb run, or give the path of one")
-    return sorted((_read_row(path) for path in (run_dir/"status").glob("*_status.json")), key=lambda row: row["branch"])
+    order = {name: i for i, name in enumerate(BRANCHES)}
+    rows = [_read_row(path) for path in (run_dir/"status").glob("*_status.json")]
+    return sorted(rows, key=lambda row: (order.get(row["branch"], len(order)), row["branch"]))
 
 # %% ../nbs/08_status.ipynb #b10b1de2
 def duration(
@@ -148,37 +154,66 @@ def _number(value, form: str) -> str:
     return format(value, form) if isinstance(value, (int, float)) and not isinstance(value, bool) else "-"
 
 # %% ../nbs/08_status.ipynb #a98503f8
-COLUMNS = ("branch", "state", "phase", "step", "epoch", "loss", "accuracy", "clips/s", "left", "device", "llm", "said")
+COLUMNS = ("branch", "state", "phase", "step", "epoch", "loss", "val. acc.", "clips/s", "left", "device", "llm", "last word")
 
 # %% ../nbs/08_status.ipynb #8b61564c
 def status_cells(
     row: dict, # from `read_status`
 ) -> tuple[str, ...]: # one text per entry of `COLUMNS`
     "A row as texts, whatever is or is not in it."
-    of = lambda a, b: f"{_number(row.get(a), 'd') if isinstance(row.get(a), int) else '-'}/{_number(row.get(b), 'g')}"
+    whole = lambda name: _number(row.get(name), "d") if isinstance(row.get(name), int) else "-"
+    of = lambda a, b: f"{whole(a)}/{whole(b)}".replace("-/-", "-")
     text = lambda name: str(row.get(name) or "-")
-    running = row.get("status") in RUNNING_STATES
-    return (text("branch"), text("status"), text("phase"), of("step", "max_steps"), of("epoch", "max_epochs"),
+    done, running, age = row.get("status") == "done", row.get("status") in RUNNING_STATES, duration(row.get("age_s"))
+    return (text("branch"), text("status"), text("phase"), "-" if done else of("step", "max_steps"), of("epoch", "max_epochs"),
             _number(row.get("loss"), ".3f"), _number(row.get("accuracy"), ".1%"),
-            _number(row.get("rate"), ".1f"), duration(row.get("eta_s")) if running else "-",
-            text("device"), text("llm"), duration(row.get("age_s")))
+            "-" if done else _number(row.get("rate"), ".1f"), duration(row.get("eta_s")) if running else "-",
+            text("device"), text("llm"), age if age == "-" else f"{age} ago")
 
 # %% ../nbs/08_status.ipynb #ec275a3d
 def status_line(
     row: dict, # from `read_status`
-) -> str: # such as `i3d-mistral-clip train 120/400 31.0 clips/s acc 62.0% left 4:10`
+) -> str: # such as `i3d-mistral-clip train 120/400 31.0 clips/s val. acc. 62.0% left 4:10`
     "A branch in one short line, for a log or a pipe."
     cells = dict(zip(COLUMNS, status_cells(row)))
     if row.get("status") not in ("running", "stalled"):
         return f"{cells['branch']} {cells['state']}"
     known = [(f"{cells['step']}", row.get("step")), (f"{cells['clips/s']} clips/s", row.get("rate")),
-             (f"acc {cells['accuracy']}", row.get("accuracy")), (f"left {cells['left']}", row.get("eta_s"))]
+             (f"val. acc. {cells['val. acc.']}", row.get("accuracy")), (f"left {cells['left']}", row.get("eta_s"))]
     return " ".join([cells["branch"], cells["phase"], *(text for text, value in known if value is not None)])
+
+# %% ../nbs/08_status.ipynb #fcdec671
+def read_run(
+    run_dir: str | Path, # a run's folder
+) -> dict: # what stands in its run.json; {} when there is none or it cannot be read
+    "What is known of a run as a whole."
+    try:
+        told = json.loads((Path(run_dir)/"run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+# %% ../nbs/08_status.ipynb #2e4955d6
+def run_line(
+    told: dict, # from `read_run`
+    rows: list[dict], # from `read_status`
+) -> str: # such as `running, 12:10 so far, about 13:00 left`; empty when nothing is known
+    "State, time taken and time left of a run, in words."
+    from trajectory_nb.progress import show_left, time_left
+    state, runner = str(told.get("state") or ""), told.get("runner") or {}
+    if state != "running":
+        return state + (f", took {duration(told['took'])}" if "took" in told else "")
+    if runner.get("host") == socket.gethostname() and not is_alive(runner.get("pid"), runner.get("pid_start")):
+        return f"lost: its process {runner.get('pid')} is gone; to go on: trajectory-nb run --resume"
+    now = _age({"last_update": told["attempts"][-1]["started"]}) if told.get("attempts") else None
+    if now is None:
+        return state
+    return f"{state}, {duration(told.get('took', 0.0) + now)} so far, {show_left(now, time_left(rows, told.get('slots') or 1, told.get('preset')))}"
 
 # %% ../nbs/08_status.ipynb #c19f70e9
 STATE_COLORS = {"running": "green", "done": "blue", "failed": "red", "lost": "red", "unreadable": "red",
                 "stopped": "yellow", "stalled": "yellow", "stopping": "yellow"}
-LEFT_OUT_BELOW = {"epoch": 110, "loss": 110, "device": 110, "llm": 155, "said": 110, "clips/s": 90} # characters
+LEFT_OUT_BELOW = {"epoch": 110, "loss": 110, "device": 110, "llm": 155, "last word": 110, "clips/s": 90} # characters
 
 # %% ../nbs/08_status.ipynb #885068b3
 def status_table(
@@ -220,6 +255,10 @@ def status_console(): # a `rich.console.Console`
     return Console(force_terminal=sys.stdout.isatty(), width=width)
 
 # %% ../nbs/08_status.ipynb #1ceaf1bf
+def _title(run_dir: Path, rows: list[dict], *more: str) -> str:
+    "Name of the run, how it stands, and whatever else, with two spaces between."
+    return "  ".join(filter(None, (run_dir.resolve().name, run_line(read_run(run_dir), rows), *more)))
+
 class StatusMonitor:
     "Watches the branches of one run from beside: reads their files, asks nothing of them."
     def __init__(
@@ -234,9 +273,9 @@ class StatusMonitor:
         return read_status(self.run_dir)
 
     def view(self, rows: list[dict] | None = None):
-        "The table at this moment, with the folder's name and the time as its title."
-        title = f"{self.run_dir.resolve().name}  {datetime.now():%H:%M:%S}"
-        return status_view(self.rows() if rows is None else rows, title, self.console.width)
+        "The table at this moment; its title names the folder, how the run stands, and the time."
+        rows = self.rows() if rows is None else rows
+        return status_view(rows, _title(self.run_dir, rows, f"{datetime.now().astimezone():%H:%M:%S %Z}"), self.console.width)
 
     def watch_branches(
         self,
@@ -300,7 +339,8 @@ class StatusViewer:
     @property
     def html(self) -> str:
         "The page at this moment."
-        return status_html(read_status(self.run_dir), self.run_dir.resolve().name)
+        rows = read_status(self.run_dir)
+        return status_html(rows, _title(self.run_dir, rows))
 
     def show(self): # the `ipywidgets.HTML`
         "The widget, with a thread that renews it until all branches have ended or `close` is called."
@@ -316,7 +356,7 @@ class StatusViewer:
     def _renew(self):
         while not self._stop.wait(self.every):
             rows = read_status(self.run_dir)
-            self.widget.value = status_html(rows, self.run_dir.resolve().name)
+            self.widget.value = status_html(rows, _title(self.run_dir, rows))
             if rows and all(row["status"] in ENDED_STATES for row in rows):
                 return
 

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['TrainConfig', 'learning_rate', 'make_optimizer', 'averaged', 'channels_last', 'TrainState', 'state_tensors',
-           'restore_state', 'trained_weights', 'StopRequest', 'stop_between_steps', 'ProgressLine', 'clock', 'progress',
-           'progress_text', 'TrainingDiverged', 'step_seed', 'to_device', 'train_step', 'batches_from', 'resume',
-           'save_state', 'scalar_writer', 'run_validation', 'fit']
+           'restore_state', 'trained_weights', 'StopRequest', 'stop_between_steps', 'ProgressLine', 'clock', 'Pace',
+           'progress', 'progress_text', 'TrainingDiverged', 'step_seed', 'to_device', 'train_step', 'batches_from',
+           'resume', 'save_state', 'scalar_writer', 'run_validation', 'fit']
 
 # %% ../nbs/05_training.ipynb #52e14c0f
 import contextlib, math, signal, sys, threading, time, warnings
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -172,7 +173,7 @@ def stop_between_steps():
 # %% ../nbs/05_training.ipynb #b688bc8d
 class ProgressLine:
     "Shows `show(**values)` as one line: rewritten each second on a terminal, one new line each `every` seconds elsewhere."
-    def __init__(self, name: str, every: float = 10.0, out=None):
+    def __init__(self, name: str, every: float = 30.0, out=None):
         self.name, self.out = name, out or sys.stdout
         self.live = bool(getattr(self.out, "isatty", lambda: False)())
         self.every, self.last, self.width = (1.0 if self.live else every), -math.inf, 0
@@ -193,22 +194,32 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(round(seconds)), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
 
+# %% ../nbs/05_training.ipynb #18eacfdd
+class Pace:
+    "`pace(done) -> per second`, measured over the last `window` seconds; None at its first call."
+    def __init__(self, window: float = 60.0): self.window, self.seen = window, deque()
+
+    def __call__(self, done: int, now: float | None = None) -> float | None:
+        now = time.monotonic() if now is None else now
+        self.seen.append((now, done))
+        while len(self.seen) > 2 and now - self.seen[1][0] >= self.window: self.seen.popleft()
+        then, before = self.seen[0]
+        return (done - before) / (now - then) if now > then else None
+
 # %% ../nbs/05_training.ipynb #441d8c77
-def progress(state: TrainState, config: TrainConfig, numbers: dict, done_here: int, seconds: float) -> dict:
-    "What can be told about a running training: step, epoch, loss, accuracy, rate (steps/s), eta_s."
-    rate = done_here / seconds if seconds > 0 else 0.0
-    seen = [row["val_accuracy"] for row in state.history if "val_accuracy" in row]
+def progress(state: TrainState, config: TrainConfig, numbers: dict, rate: float | None) -> dict:
+    "What can be told about a running training: step, epoch, loss, accuracy (of the last validation), rate (steps/s), eta_s."
+    seen, left = [row["val_accuracy"] for row in state.history if "val_accuracy" in row], config.steps - state.step
     return dict(step=state.step, max_steps=config.steps, max_epochs=config.epochs,
                 epoch=min(config.epochs, 1 + (state.step - 1) // (config.steps_per_epoch or config.steps)),
-                loss=numbers["loss"], accuracy=seen[-1] if seen else numbers.get("accuracy"),
-                rate=rate, eta_s=(config.steps - state.step) / rate if rate else None)
+                loss=numbers["loss"], accuracy=seen[-1] if seen else None, rate=rate, eta_s=left / rate if rate else None if left else 0.0)
 
 
 def progress_text(p: dict) -> str:
     "The dictionary of `progress` as one line."
-    accuracy = "" if p["accuracy"] is None else f" · accuracy {p['accuracy']:.1%}"
-    left = "" if p["eta_s"] is None else f" · {clock(p['eta_s'])} left"
-    return f"epoch {p['epoch']}/{p['max_epochs']} · step {p['step']}/{p['max_steps']} · loss {p['loss']:.3f}{accuracy} · {p['rate']:.2f} steps/s{left}"
+    accuracy = "" if p["accuracy"] is None else f" · val. acc. {p['accuracy']:.1%}"
+    left = "" if not p["rate"] else f" · {p['rate']:.2f} steps/s · {clock(p['eta_s'])} left"
+    return f"epoch {p['epoch']}/{p['max_epochs']} · step {p['step']}/{p['max_steps']} · loss {p['loss']:.3f}{accuracy}{left}"
 
 # %% ../nbs/05_training.ipynb #60b4e09a
 class TrainingDiverged(RuntimeError):
@@ -343,7 +354,7 @@ def fit(
 
 # %% ../nbs/05_training.ipynb #0fc6f4e6
 def _loop(state, make_batch, loss_fn, config, folder, on_progress, validate, writer, line, every):
-    began, first, told, stride = time.monotonic(), state.step, -math.inf, max(1, config.steps // 500)
+    pace, told, stride = Pace(), -math.inf, max(1, config.steps // 500)
     per_epoch, saved, stepping = config.steps_per_epoch or config.steps, state.step, False
     with (stop_between_steps() as stop,
           contextlib.closing(batches_from(make_batch, state.step, config.steps, config.prefetch)) as batches):
@@ -356,7 +367,7 @@ def _loop(state, make_batch, loss_fn, config, folder, on_progress, validate, wri
                 if validate and (state.step % per_epoch == 0 or last): run_validation(state, validate, writer)
                 if folder is not None and (state.step % config.checkpoint_every == 0 or last or stop):
                     save_state(state, config, folder); saved = state.step
-                now = progress(state, config, numbers, state.step - first, time.monotonic() - began)
+                now = progress(state, config, numbers, pace(state.step))
                 line.show(progress_text(now), force=last)
                 if on_progress and (last or time.monotonic() - told >= every): told = time.monotonic(); on_progress(now)
                 if stop: raise KeyboardInterrupt
