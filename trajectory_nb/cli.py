@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'options', 'is_user_error', 'error_line', 'main', 'read_config', 'run', 'status', 'report', 'parse_size',
-           'need_space', 'generate', 'doctor']
+           'parse_films', 'generate', 'doctor']
 
 # %% ../nbs/09_cli.ipynb #dfdf13e2
 import json
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from . import __version__
 from .settings import BRANCHES
@@ -184,42 +185,59 @@ def parse_size(
         raise ValueError(f"size {text!r}: expected HEIGHTxWIDTH in pixels, such as 64x64") from None
 
 # %% ../nbs/09_cli.ipynb #e7e60efe
-def need_space(
-    folder: Path, # where files are to be written; need not exist yet
-    count: int, # bytes
-) -> None:
-    "Refuse to begin what cannot end: `ValueError` when disk or memory have no room for `count` bytes (memory: twice that)."
-    import psutil
-    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
-    for place, needed, free in ((there, count + 10**8, psutil.disk_usage(str(there)).free), ("memory", 2 * count, psutil.virtual_memory().available)):
-        if needed > free:
-            raise ValueError(f"{place} has {free / 1e9:.2f} GB free and {needed / 1e9:.2f} GB are needed: ask for fewer or smaller clips")
+class _BareMp4(TyperCommand):
+    "A bare --mp4 stands for all clips: click knows options that may go without their value, typer does not."
+    def parse_args(self, ctx, args):
+        for i in range(len(args), 0, -1):
+            if args[i - 1] == "--mp4" and (i == len(args) or args[i].startswith("--")): args = [*args[:i], "all", *args[i:]]
+        return super().parse_args(ctx, args)
+
+def parse_films(
+    text: str, # a number or "all"
+) -> int | bool: # True for all
+    "How many clips become films."
+    if text == "all":
+        return True
+    if not text.isdecimal():
+        raise ValueError(f"--mp4 {text!r}: expected how many clips, such as 8, or all")
+    return int(text)
 
 # %% ../nbs/09_cli.ipynb #8f1caf29
-@app.command()
+@app.command(cls=_BareMp4)
 def generate(
-    num_samples: Annotated[int, typer.Option(min=1, metavar="N", help="How many clips; each of its own trajectory, classes equally many.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write; must not exist yet, or be empty.")],
+    num_samples: Annotated[int, typer.Option(min=1, metavar="N", help="How many clips; each of its own trajectory. The four classes get equally many, or the first ones one more.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write: a new one, or one that an earlier call left unfinished.")],
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of everything that is drawn.")] = 42,
     size: Annotated[str, typer.Option(metavar="HEIGHTxWIDTH", help="Height and width of the frames in pixels.")] = "64x64",
     frames: Annotated[int, typer.Option(min=1, metavar="N", help="Frames of each clip.")] = 16,
     plain: Annotated[bool, typer.Option("--plain", help="No augmentation: one view, one style, no noise.")] = False,
+    mp4: Annotated[str, typer.Option(metavar="[N]", help="Also write the first N clips as films, or all.", show_default=False)] = "0",
 ):
-    "Render a labelled data set and save it."
+    """Render a labelled data set into a folder.
+
+    What was interrupted goes on where it stopped when the same command is given again, and damaged files are made anew.
+    Shards (safetensors and parquet), a manifest of checksums and a data-set card are written; read them with trajectory_nb.storage."""
     height, width = parse_size(size)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} is there already: name a folder that does not exist yet, or an empty one")
-    need_space(out, num_samples * frames * 3 * max(height, 0) * max(width, 0))
-    from trajectory_nb.dataset import generate_dataset, save_dataset
-    from trajectory_nb.renderer import check_image_size
-    check_image_size((height, width))
-    started = time.time()
-    print(f"rendering {num_samples} clips of {frames} frames, {height}x{width} pixels", flush=True)
-    data = generate_dataset(num_samples, frames, (height, width), not plain, seed)
-    print(f"rendered in {time.time() - started:.1f} s; saving", flush=True)
-    save_dataset(data, out)
+    films = parse_films(mp4)
+    import warnings
+    from trajectory_nb.generate import generate_to_disk, progress_shown
+    started, there = time.time(), []
+    with progress_shown() as show, warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: print(f"note: {message}", file=sys.stderr, flush=True)
+        def progress(done, total):
+            if not there:
+                there.append(done)
+                print(f"{done} of {total} clips are there already" if done else f"rendering {total} clips of {frames} frames, {height}x{width} pixels", flush=True)
+            if there[0] < total:
+                show(done, total)
+        try:
+            generate_to_disk(out, num_samples, frames, (height, width), not plain, seed, progress, films)
+        except KeyboardInterrupt:
+            print(f"stopped: the finished shards in {out} stay, the same command goes on from there", file=sys.stderr)
+            raise
     count = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    print(f"{len(data['labels'])} clips, {count / 1e6:.1f} MB, in {out} after {time.time() - started:.1f} s")
+    done = "is complete and sound" if there[0] == num_samples else f"is complete after {time.time() - started:.1f} s"
+    print(f"{out} {done}: {num_samples} clips, {count / 1e6:.1f} MB")
 
 # %% ../nbs/09_cli.ipynb #d8f22792
 @app.command()
