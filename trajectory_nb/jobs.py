@@ -27,7 +27,7 @@ import psutil
 
 import trajectory_nb
 from .progress import Progress
-from .status import RUNNING_STATES, StatusFile, process_start, read_status, utc_now
+from .status import RUNNING_STATES, StatusFile, read_status, utc_now
 
 # %% ../nbs/05a_jobs.ipynb #7ff059a6
 def find_notebook(
@@ -204,14 +204,12 @@ def start_job(
         path.parent.mkdir(parents=True, exist_ok=True)
     job.slot, job.tries, job.code = slot, job.tries + 1, None
     job.started = job.started or time.time()
+    job.status.update(status="starting", phase="starting", device=slot.name.split()[0], error=None) # before, so that it never comes after what the branch says
     with job.log.open("a", encoding="utf-8") as log:
         log.write(f"--- {utc_now()} {job.branch}, start {job.tries}, in {slot.name}\n")
         log.flush()
         job.process = subprocess.Popen(papermill_command(job), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                                        env=job_environment(slot), start_new_session=True)
-    device = slot.name.split()[0]
-    job.status.update(status="starting", phase="starting", device=device, error=None, pid=job.process.pid,
-                      pid_start=process_start(job.process.pid))
     return job
 
 # %% ../nbs/05a_jobs.ipynb #fe832593
