@@ -16,7 +16,7 @@ $(STAMP): settings.ini setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: pass PYTHON=/path/to/python3.11" % sys.version_info[:2]) if sys.version_info < (3, 11) else None'
 	@echo "setup 1/4  creating $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
-	@echo "setup 2/4  installing packages, about 2.6 GB: about 3 minutes, silent while all is well"
+	@echo "setup 2/4  installing packages, about 3.1 GB: about 3 minutes, silent while all is well"
 	@$(BIN)/pip install --quiet --upgrade-strategy only-if-needed -c constraints.txt -e '.[dev]'
 	@echo "setup 3/4  checking that they fit together"
 	@$(BIN)/pip check
