@@ -55,8 +55,9 @@ def opencv_circles(uv: np.ndarray, radius: np.ndarray, out: np.ndarray) -> None:
     import cv2
     places, sizes = np.round(16*uv).astype(int).tolist(), np.round(16*radius).astype(int).tolist()
     back, front = (tuple(round(255*c) for c in colour) for colour in (BACKGROUND, BALL_COLOUR))
+    empty = np.full(out.shape[1:], back, np.uint8)
     for frame, place, size in zip(out, places, sizes):
-        frame[:] = back
+        np.copyto(frame, empty)
         cv2.circle(frame, place, size, front, -1, cv2.LINE_AA, 4)
 
 # %% ../nbs/02f_render_speed.ipynb #81ae1baf
