@@ -43,6 +43,9 @@ def _check_camera(K, R, t) -> None:
         if not bool((abs(value) < 1e12).all()): raise ValueError(f"camera {name} must be finite, got {value.tolist()}")
     focal = K[..., [0, 1], [0, 1]]
     if not bool((focal > 0).all()): raise ValueError(f"camera K is singular or mirrored: focal length {float(focal.min())}, give positive ones in pixels")
+    if not bool((abs(K[..., 2, :] - _like(np.array([0., 0, 1]), K)) < 1e-6).all()): raise ValueError(f"camera K is singular or not in pixels: its last row must be (0, 0, 1), got {K[..., 2, :].tolist()}")
+    turned = R @ R.swapaxes(-1, -2)
+    if not bool((abs(turned - _like(np.eye(3), R)) < 1e-3).all()): raise ValueError("camera R is no rotation: its rows must be of unit length and at right angles")
 
 # %% ../nbs/00c_camera.ipynb #9d159c5e
 def check_image_size(
