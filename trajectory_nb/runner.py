@@ -346,7 +346,9 @@ def _execute(run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: 
     state, failed = "stopped", []
     try:
         failed = run_jobs(jobs, slots, progress)
-        done = {row["branch"] for row in read_status(run_dir) if row["status"] == "done"}
+        rows = read_status(run_dir)
+        done = {row["branch"] for row in rows if row["status"] == "done"}
+        told |= {"notes": {row["branch"]: row["notes"] for row in rows if row.get("notes")}}
         state = "failed" if failed else "done" if done >= set(told["branches"]) else "stopped"
     except KeyboardInterrupt:
         say(f"stopped; to go on: {resume_command(run_dir)}")
@@ -357,6 +359,8 @@ def _execute(run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: 
         told = end_attempt(told, utc_now(), state) | {"wall_seconds": wall}
         write_json(run_dir/"run.json", told)
     _say_results(run_dir, told, say)
+    for branch, notes in (told.get("notes") or {}).items():
+        say(f"note       {branch}: {'; '.join(notes)}")
     told = end_attempt(told, utc_now(), state) # comparing takes time too
     write_json(run_dir/"run.json", told)
     _say_took(told, say)
