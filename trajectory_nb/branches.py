@@ -27,6 +27,7 @@ from .language import resolve_language
 from .models import build_model, build_tokenizer
 from .predictions import predict
 from .preprocess import to_float
+from .processes import hold
 from .reading import path_readings, reading_batches, reading_loss
 from .settings import BRANCHES, PRESETS, Branch, BranchConfig, branch_config, find_branch, overrides_for
 from .status import StatusFile
@@ -305,7 +306,7 @@ BranchWorker._train, BranchWorker._reading, BranchWorker._calibrate, BranchWorke
 def _common(self) -> dict:
     c = self.config
     return dict(branch=c.branch, results_dir=self.results, num_base=c.num_base, seed=c.seed, image_size=c.image_size, batch_size=c.batch_size,
-                device=self.device, context={"preset": c.preset, "config": asdict(c) | {"run_dir": ""}})
+                device=self.device, context={"preset": c.preset, "config": asdict(c) | {"run_dir": ""}, "notes": self.model.notes})
 
 
 def _evaluate(self, found: dict) -> None:
@@ -323,20 +324,23 @@ BranchWorker._common, BranchWorker._evaluate, BranchWorker._text = _common, _eva
 
 # %% ../nbs/06_branches.ipynb #8a4d45eb
 def run_until(self, last: str) -> dict:
-    "Do what is left up to and with the phase `last`; returns the record of the phases."
+    "Do what is left up to and with the phase `last`; returns the record of the phases. `ValueError` when another process is at this branch."
     if last not in self.branch.phases: raise ValueError(f"{self.branch.name} has no phase {last!r}: known are {', '.join(self.branch.phases)}")
-    for phase in self.branch.phases[:self.branch.phases.index(last) + 1]:
-        if self.finished(phase): continue
-        with self._phase(phase) as found:
-            getattr(self, f"_{phase}")(found)
-        print(f"{self.branch.name} {phase} done in {clock(self.record['phases'][phase]['seconds'])}", flush=True)
+    with hold(self.checkpoints / "branch.lock", f"{self.branch.name} in {self.run_dir}", self.run_dir):
+        self.record = self._claim()   # whoever held it before may have done some of it
+        for phase in self.branch.phases[:self.branch.phases.index(last) + 1]:
+            if self.finished(phase): continue
+            with self._phase(phase) as found:
+                getattr(self, f"_{phase}")(found)
+            print(f"{self.branch.name} {phase} done in {clock(self.record['phases'][phase]['seconds'])}", flush=True)
     return self.record["phases"]
 
 
 def run_until_complete(self) -> dict:
     "All phases; returns the branch's merged metrics."
     self.run_until(self.branch.phases[-1])
-    self.status.update(status="done", phase="done", eta_s=0.0, step=None, max_steps=None, rate=None, seconds_by_phase=self.seconds_by_phase, results_saved=self.results_saved, error=None)
-    return read_json(self.results / "metrics.json")
+    metrics = read_json(self.results / "metrics.json")
+    self.status.update(status="done", phase="done", eta_s=0.0, step=None, max_steps=None, rate=None, seconds_by_phase=self.seconds_by_phase, results_saved=self.results_saved, notes=metrics.get("notes"), error=None)
+    return metrics
 
 BranchWorker.run_until, BranchWorker.run_until_complete = run_until, run_until_complete

@@ -7,6 +7,7 @@ __all__ = ['app', 'options', 'is_user_error', 'error_line', 'main', 'read_config
            'parse_films', 'generate', 'audit', 'doctor']
 
 # %% ../nbs/09_cli.ipynb #dfdf13e2
+import errno
 import json
 import os
 import signal
@@ -55,7 +56,9 @@ def error_line(
         given = f", got {found[0]['input']!r}" if found else ""
         text = f"{error.format_message().rstrip('.')}{given}; see trajectory-nb --help"
     elif isinstance(error, OSError) and error.strerror:
-        text = error.strerror.lower() + (f": {error.filename}" if error.filename else "")
+        mend = {errno.ENOSPC: "free some space, then give the command again", errno.EDQUOT: "free some space, then give the command again",
+                errno.EROFS: "name a place that you can write", errno.EACCES: "name a place that you can read and write"}.get(error.errno)
+        text = "; ".join(filter(None, (error.strerror.lower() + (f": {error.filename}" if error.filename else ""), mend)))
     else:
         text = str(error) or type(error).__name__
     return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))

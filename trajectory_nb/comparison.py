@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .core import atomic_write, read_json, write_json
+from .core import atomic_write, write_json
 from .equation import parse_equation
 from .metrics import bootstrap, show_interval
 from .report import html_page, markdown_page, markdown_table, text_page
-from .status import read_status
+from .results import read_answers, read_metrics
+from .status import read_run, read_status
 
 # %% ../nbs/07b_comparison.ipynb #5b521321
 def _dig(tree, *path):
@@ -58,7 +59,7 @@ def branch_row(branch: str, metrics: dict, status: dict) -> dict:
         "best_error": min(known, key=lambda i: i["value"], default=None), **forecast, "per_frame": frames if all(frames.values()) else None,
         "position_error": _dig(metrics, "perception", "forecasting", "position_error_pct"),
         **{name: _dig(metrics, "text", name) for name in TEXT_COLUMNS},
-        "same_equation": metrics.get("same_equation"), "stands_in": stands_in(metrics), "asked": _name(_dig(metrics, "who", "asked")), "note": _dig(metrics, "who", "note"),
+        "same_equation": metrics.get("same_equation"), "stands_in": stands_in(metrics), "asked": _name(_dig(metrics, "who", "asked")), "note": _dig(metrics, "who", "note"), "notes": metrics.get("notes") or status.get("notes") or [],
         "answered": " and ".join(filter(None, map(_name, _dig(metrics, "who", "answered") or []))) or None,
         "seconds_by_phase": seconds, "minutes": sum(seconds.values()) / 60 if seconds else None, "ablations": metrics.get("ablations"),
     }
@@ -66,21 +67,18 @@ def branch_row(branch: str, metrics: dict, status: dict) -> dict:
 # %% ../nbs/07b_comparison.ipynb #beb5e84a
 def run_info(run_dir: Path) -> dict:
     "The run's run.json without the machine's name; empty where it is missing, not finished or no table: the results are compared all the same."
-    try: info = read_json(run_dir / "run.json")
-    except (ValueError, OSError): return {}
-    if not isinstance(info, dict): return {}
-    if isinstance(info.get("machine"), dict): info["machine"].pop("host", None)  # a report may be published
+    info = read_run(run_dir)
+    if "machine" in info: info["machine"].pop("host", None)  # a report may be published
     return info
 
 
-def same_equations(results_dir: Path) -> dict | None:  # {same, clips}; None where no answers can be read
+def same_equations(results_dir: Path) -> dict | None:  # {same, clips}; None where there are no answers
     "How many of the newest stored answers have the very equation that `symbolic` gives on the same perception."
     def same(one: str, other: str) -> bool:
         try: return one == other or str(parse_equation(one).canonical()) == str(parse_equation(other).canonical())
         except ValueError: return False
-    pages = sorted(results_dir.glob("*_answers.json"))
-    try: pairs = [(r["answer"]["equation"], r["symbolic"]["equation"]) for r in read_json(pages[-1])["answers"]] if pages else []
-    except (ValueError, OSError, KeyError, TypeError): return None
+    said = {"equation": str}
+    pairs = [(r["answer"]["equation"], r["symbolic"]["equation"]) for r in read_answers(results_dir, {"answer": said, "symbolic": said})]
     return {"same": sum(same(*pair) for pair in pairs), "clips": len(pairs)} if pairs else None
 
 
@@ -92,13 +90,12 @@ def read_branches(run_dir: str | Path) -> dict[str, tuple[dict, dict]]:  # {bran
     results = [p.name for p in sorted((run_dir / "results").glob("*/"))]
     found = {}
     for branch in dict.fromkeys([*(_dig(run, "branches") or []), *sorted(status), *results]):
-        path, state = run_dir / "results" / branch / "metrics.json", dict(status.get(branch) or {})
-        try:
-            metrics = read_json(path) if path.exists() else {}
-            if not isinstance(metrics, dict): raise ValueError(f"{path.name} holds no table of metrics")
-            if metrics and (same := same_equations(path.parent)): metrics["same_equation"] = same
-        except ValueError as error:
-            metrics, state = {}, {**state, "status": "unreadable", "error": str(error)}
+        folder, state = run_dir / "results" / branch, dict(status.get(branch) or {})
+        try: metrics = read_metrics(folder)
+        except (ValueError, OSError) as error: metrics, state = {}, {**state, "status": "unreadable", "error": str(error)}
+        if metrics:
+            try: metrics["same_equation"] = same_equations(folder)
+            except ValueError as error: metrics["notes"] = [*(metrics.get("notes") or []), str(error)]
         found[branch] = (metrics, state)
     return found
 
@@ -202,6 +199,7 @@ def compare(found: dict[str, tuple[dict, dict]], run: str = "", info: dict | Non
     rows = {branch: {**branch_row(branch, *left), "score": None, "behind_winner": None} for branch, left in found.items()}
     sums = {branch: score_sums(found[branch][0]) for branch, row in rows.items() if row["complete"]}
     for branch, (_, s) in sums.items(): rows[branch]["score"] = bootstrap(s, score, int(s[:, 0].sum()))
+    sums = {branch: s for branch, s in sums.items() if rows[branch]["score"]["value"] is not None}
     for row in rows.values(): row["targets"] = targets(row)
     order = sorted(sums, key=lambda b: -rows[b]["score"]["value"])
     winner, runner_up = order[0] if order else None, order[1] if len(order) > 1 else None
@@ -219,7 +217,7 @@ def _symbolic_row(winner: str, rows: dict, found: dict, sums: dict) -> tuple[dic
     plain = score_sums(metrics, "symbolic")
     said = {name: _dig(metrics, "symbolic", name) for name in TEXT_COLUMNS}
     row = {**rows[winner], **said, "same_equation": None, "stands_in": False, "branch": f"symbolic (on {winner})", "state": "baseline", "reason": f"no language model; perception of {winner}", "asked": "symbolic", "answered": "symbolic",
-           "note": None, "minutes": None, "seconds_by_phase": {}, "ablations": None, "targets": [], "score": bootstrap(plain[1], score, int(plain[1][:, 0].sum()))}
+           "note": None, "notes": [], "minutes": None, "seconds_by_phase": {}, "ablations": None, "targets": [], "score": bootstrap(plain[1], score, int(plain[1][:, 0].sum()))}
     return row, paired_difference(sums[winner], plain)
 
 # %% ../nbs/07b_comparison.ipynb #d942cc2f

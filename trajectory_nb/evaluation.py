@@ -25,7 +25,9 @@ from .motion import FAMILIES, Motion
 from .plots import clip_strips, figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_path_grid
 from trajectory_nb.predictions import (ABLATIONS, Predictions, ablation_metrics, forecasts_of, load_predictions, perception_metrics, predict,
     save_predictions)
+from .records import misfit
 from .renderer import Camera
+from .results import ANSWER, RECORD, read_answers
 
 # %% ../nbs/07_evaluation.ipynb #e737d21b
 def evaluate_perception_phase(
@@ -93,7 +95,9 @@ def sample_paths(predictions: Predictions, title: str = ""):
 def merge_metrics(results_dir: str | Path, update: dict) -> dict:
     "Merge `update` into metrics.json (the newest of everything, unstamped), atomically."
     path = Path(results_dir) / "metrics.json"
-    merged = {**(read_json(path) if path.exists() else {}), **json_plain(update)}
+    found = read_json(path) if path.exists() else {}
+    if why := misfit(found, {}): raise ValueError(f"{path} holds no metrics: {why}; delete it or restore it")
+    merged = {**found, **json_plain(update)}
     write_json(path, merged)
     return merged
 
@@ -110,8 +114,9 @@ def ask(
     "Answers for every clip, in chunks; with `cache`, those already given for the same perception are kept."
     key, answers = _perception_key(perception, language), []
     if cache and cache.exists():
-        stored = read_json(cache)
-        answers = [Answer(**a) for a in stored["answers"]] if stored.get("key") == key else []
+        try: stored = read_json(cache)
+        except ValueError: stored = None
+        if not misfit(stored, {"key": str, "answers": [ANSWER]}) and stored["key"] == key: answers = [Answer(**{name: a[name] for name in ANSWER}) for a in stored["answers"]]
     for start in range(len(answers), len(perception), chunk):
         index = np.arange(start, min(start + chunk, len(perception)))
         answers += language.answer(perception.select(index), camera[index])
@@ -216,11 +221,16 @@ def evaluate_run(
     perceive: bool = False,  # let the trained networks see the test split again, too
 ) -> dict:  # {branch: the merged metrics}
     """Compute every branch's numbers again from its saved predictions and answers, and rewrite its metrics.json.
-    With `perceive`, the predictions come anew from the checkpoints. `ValueError` if there is nothing to start from."""
-    run_dir = Path(run_dir)
-    if perceive:
-        for path in sorted(run_dir.glob("checkpoints/*/model.json")): perceive_again(run_dir, path.parent.name)
-    metrics = {folder.name: evaluate_saved(folder) for folder in sorted((run_dir / "results").glob("*/"))}
+    With `perceive`, the predictions come anew from the checkpoints. Where a branch's files cannot be used, {"unreadable": why} stands in place of its
+    numbers. `ValueError` if there is nothing to start from."""
+    run_dir, metrics = Path(run_dir), {}
+    trained = {path.parent.name for path in run_dir.glob("checkpoints/*/model.json")} if perceive else set()
+    for branch in sorted(trained | {folder.name for folder in (run_dir / "results").glob("*/")}):
+        try:
+            if branch in trained: perceive_again(run_dir, branch)
+            metrics[branch] = evaluate_saved(run_dir / "results" / branch)
+        except (ValueError, LookupError, TypeError) as error:  # the parameters of a true law may be anything
+            metrics[branch] = {"unreadable": str(error) if isinstance(error, ValueError) else f"{run_dir / 'results' / branch}: {type(error).__name__}: {error}"}
     metrics = {branch: found for branch, found in metrics.items() if found}
     if not metrics: raise ValueError(f"no predictions or answers under {run_dir}/results: run the evaluate phase first (`trajectory-nb run --resume`)")
     return metrics
@@ -242,8 +252,7 @@ def evaluate_saved(results_dir: str | Path) -> dict:  # the merged metrics, empt
     results_dir, update = Path(results_dir), {}
     if (path := results_dir / "predictions.safetensors").exists():
         update["perception"] = perception_metrics(load_predictions(path))
-    if pages := sorted(results_dir.glob("*_answers.json")):
-        records = [rescored(record) for record in read_json(pages[-1])["answers"]]
+    if records := [rescored(record) for record in read_answers(results_dir, RECORD)]:
         update.update(text=text_metrics(records, "answer"), symbolic=text_metrics(records, "symbolic"))
     return merge_metrics(results_dir, update) if update else {}
 

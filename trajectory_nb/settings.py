@@ -86,7 +86,7 @@ class BranchConfig:
     tokenizer_batch_size: int = 8       # clips of 20 frames a step
     tokenizer_lr: float = 2e-3          # peak learning rate
     # the reader of paths, trained once more on what the trained network sees
-    reading_clips: int = 4000           # of the train split, in variants not drawn before
+    reading_clips: int = 4000           # of the train split, drawn as the training would go on: new variants until all 180 of each base have had their turn
     reading_epochs: int = 16            # passes over them
     # afterwards
     calibrate_clips: int = 300          # of the val split
