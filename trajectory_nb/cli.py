@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'MOST_CONFIG', 'options', 'is_user_error', 'error_line', 'refuse_empty', 'main', 'read_config', 'run', 'status',
-           'report', 'parse_size', 'parse_films', 'generate', 'doctor']
+           'report', 'parse_size', 'parse_films', 'generate', 'audit', 'doctor']
 
 # %% ../nbs/09_cli.ipynb #dfdf13e2
 import json
@@ -108,7 +108,7 @@ def read_config(
             raise ValueError("anchors (&name) and aliases (*name) are not taken; write the values out")
         content = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no YAML for settings: {error}") from error
+        raise ValueError(f"{path} is no YAML for settings: {'lists within lists, too deep' if isinstance(error, RecursionError) else error}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -254,6 +254,41 @@ def generate(
     count = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     done = "is complete and sound" if there[0] == num_samples else f"is complete after {time.time() - started:.1f} s"
     print(f"{out} {done}: {num_samples} clips, {count / 1e6:.1f} MB")
+
+# %% ../nbs/09_cli.ipynb #6b530786
+@app.command()
+def audit(
+    folder: Annotated[Path | None, typer.Argument(metavar="[DATASET]", help="A folder that generate wrote.", show_default=False)] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Instead of a folder: all 216,000 clips that the quick and full presets draw from, rendered but not kept.")] = False,
+    seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="With --all: seed of the data; 42 by default.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+):
+    """Ask whether a data set is fair.
+
+    Every ball in the frame, no two clips equal, order without class, splits disjoint, truth and pixels in agreement, no trivial statistic
+    that tells the class. Exit code 1 when something is wrong; a line that begins with - could not be answered with so few clips."""
+    if (folder is None) != everything:
+        raise ValueError(f"{'no data set' if folder is None else f'both {folder} and --all'}: name a folder that trajectory-nb generate wrote, or give --all")
+    if seed is not None and not everything:
+        raise ValueError(f"--seed {seed} goes with --all only: a stored data set has its own")
+    import math
+    from dataclasses import asdict
+    from rich.console import Console
+    from trajectory_nb.audit import audit_all, audit_dataset, failed
+    from trajectory_nb.generate import progress_shown
+    if everything:
+        with progress_shown(Console(stderr=True)) as show:
+            found = audit_all(seed=42 if seed is None else seed, progress=show)
+    else:
+        from trajectory_nb.storage import load_dataset
+        found = audit_dataset(load_dataset(folder))
+    bad = failed(found)
+    if as_json:
+        print(json.dumps([asdict(finding) | {"value": finding.value if math.isfinite(finding.value) else None} for finding in found], indent=1))
+    else:
+        print(*(finding.line for finding in found), sep="\n")
+        print(f"\nnot fair: {', '.join(bad)}" if bad else "\nno fault found")
+    return 1 if bad else 0
 
 # %% ../nbs/09_cli.ipynb #d8f22792
 @app.command()

@@ -252,7 +252,7 @@ def text_set(
     return evaluation_set(split, num_base=num_base, seed=seed, per_base=1, limit=n)
 
 # %% ../nbs/02_dataset.ipynb #1bae6f1c
-_KEPT = {"label": "labels", "trajectory_3d": "trajectory_3d", "future_3d": "future_3d", "base_id": "base_id", "variant_id": "variant_id",
+_KEPT = {"label": "labels", "trajectory_3d": "trajectory_3d", "future_3d": "future_3d", "jittered": "jittered", "base_id": "base_id", "variant_id": "variant_id",
          "sigma": "sigma", "view": "view", "phase": "phase", "K": "K", "R": "R", "t": "t"}
 
 def dataset_settings(num_samples: int, frames_per_video: int, image_size: tuple[int, int], augmentation: bool, seed: int) -> dict:

@@ -279,6 +279,6 @@ def progress_shown(
         if console.is_terminal or now - shown < every and done < total: return
         shown, pace = now, (now - first[1])/max(done - first[0], 1)
         left = f", about {pace*(total - done):.0f} s left" if first[0] < done < total else ""
-        print(f"{done}/{total} clips{left}", flush=True)
+        print(f"{done}/{total} clips{left}", file=console.file, flush=True)
     try: yield show
     finally: bar.stop()

@@ -175,13 +175,14 @@ def _draw_line(rng):
 
 def _draw_parabola(rng):
     g = rng.uniform(2., 9.8)
-    apex = rng.uniform(0.15, 1.04) if rng.random() < 0.85 else rng.choice([rng.uniform(-0.3, -0.12), rng.uniform(1.31, 1.5)])
+    apex = rng.uniform(0.25, 0.95) if rng.random() < 0.85 else rng.choice([rng.uniform(-0.3, -0.12), rng.uniform(1.31, 1.5)])
     return dict(p0=(0., 0., 0.), v=_level_vector(rng, rng.uniform(0.1, 1.1), g * apex), g=g)
 
 def _draw_circle(rng):
     while True:
         turns, r = rng.uniform(0.5, 1.5), rng.uniform(0.2, 0.7) # turns a second, metres
-        if rng.random() < np.exp(2 - 2 * np.pi * turns * r): break
+        gap = 2 * r * abs(np.sin(np.pi * turns * clip_times(OBSERVED)[-1])) # metres from the first position seen to the last
+        if rng.random() < np.exp(1.25 - 2 * np.pi * turns * r) * min(gap / 0.5, 1): break
     return dict(c=(0., 0., 0.), r=r, omega=_signed(rng, 1, 1) * 2 * np.pi * turns, phi=rng.uniform(-np.pi, np.pi))
 
 def _draw_helix(rng): return _draw_circle(rng) | dict(k=_signed(rng, 0.3, 0.9))

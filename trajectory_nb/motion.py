@@ -47,7 +47,7 @@ class Motion:
         return Motion(self.family, self.params | {anchor: tuple((np.asarray(self.params[anchor]) + by).tolist())})
 
 # %% ../nbs/00a_motion.ipynb #f8160d45
-ROOM, WANDER = 0.998 * WORLD_RADIUS, 0.5 # metres: of the ball, and farthest that a centre is put from the origin
+ROOM, WANDER = 0.998 * WORLD_RADIUS, 0.7 # metres: of the ball, and farthest that a centre is put from the origin
 _OFFSETS = np.array([[[np.cos(a), np.sin(a), 0], [-np.sin(a), np.cos(a), 0], [0, 0, 1]] for a in 2 * np.pi * np.arange(3) / 3])
 
 def sample_motion(
@@ -63,11 +63,12 @@ def sample_motion(
         if speed != 1: motion = motion.hastened(speed)
         path = motion.positions(clip_times())
         low, high = path[:, 2].min(), path[:, 2].max()
-        centre = np.array([*(motion.params["c"] if law.rotating else path.mean(0))[:2], (low + high) / 2])
+        middle = ((low + high) / 2 + path[:OBSERVED, 2].mean()) / 2
+        centre = np.array([*(motion.params["c"] if law.rotating else path.mean(0))[:2], middle])
         paths = ((path - centre) @ _OFFSETS).reshape(-1, 3) # at the three phase offsets, about the origin
         room = ROOM**2 - (paths**2).sum(1)
         if room.min() > 0: break
-    way = rng.normal(size=3)
+    way = rng.normal(size=3) * (1, 1, 1.5)
     way /= np.linalg.norm(way)
     along = paths @ way
     reach = min((np.sqrt(along**2 + room) - along).min(), WANDER)

@@ -14,7 +14,7 @@ import torch
 
 from .camera import (BALL_RADIUS, CAMERA_DISTANCE, REACH, VIEW_NAMES, VIEWS, Camera, balls, balls_inside, check_image_size,
     check_positions, focal_length, in_frame, look_at, stack_cameras, to_camera, to_world, view_camera)
-from .raster import BACKGROUND, BALL_COLOUR, STYLES, TRAIL_COLOUR, coverage, draw_cpu, ghost_table, ghosts_of, paint
+from .raster import BACKGROUND, BALL_COLOUR, STYLES, TRAIL_COLOUR, balls_cpu, coverage, draw_cpu, ghost_table, ghosts_of, paint
 
 # %% ../nbs/01_renderer.ipynb #eee1ccec
 class TrajectoryRenderer:
@@ -73,6 +73,8 @@ def _checked_batch(positions, cameras, style, device) -> tuple: # positions (N, 
         raise ValueError(f"{len(xyz)} clips came with cameras of shape {tuple(camera.K.shape)} and {len(styles)} styles: give one of each per clip")
     return xyz, camera, styles
 
+def _located(xyz: torch.Tensor, camera: Camera) -> tuple: return (balls_cpu if xyz.device.type == "cpu" else balls)(xyz, camera)
+
 def _buffer(out: torch.Tensor|None, shape: tuple, device) -> torch.Tensor:
     "`out`, checked, or a new buffer."
     if out is None: return torch.empty(shape, dtype=torch.uint8, device=device)
@@ -93,7 +95,7 @@ def render_batch(
     size = check_image_size(image_size)
     xyz, camera, styles = _checked_batch(positions, cameras, style, None if out is None else out.device)
     ghost_table(styles)
-    (uv, radius), out = balls(xyz, camera), _buffer(out, (*xyz.shape[:2], 3, *size), xyz.device)
+    (uv, radius), out = _located(xyz, camera), _buffer(out, (*xyz.shape[:2], 3, *size), xyz.device)
     _draw(uv, radius, styles, out)
     return out
 
@@ -106,7 +108,7 @@ def render_scene(
     Raises `ValueError` as `render_batch` does."""
     size = check_image_size(image_size)
     xyz, camera, styles = _checked_batch(positions, cameras, style, None)
-    (uv, radius), seen = balls(xyz, camera), camera.to_camera(xyz)
+    (uv, radius), seen = _located(xyz, camera), camera.to_camera(xyz)
     video = torch.empty((*xyz.shape[:2], 3, *size), dtype=torch.uint8, device=xyz.device)
     depth = torch.empty((*xyz.shape[:2], *size), device=xyz.device)
     mask = torch.empty(depth.shape, dtype=torch.uint8, device=xyz.device)
