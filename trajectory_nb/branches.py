@@ -129,6 +129,7 @@ class BranchWorker:
     ):
         self.branch = find_branch(branch_name)
         config = config or branch_config(branch_name)
+        if not isinstance(config, BranchConfig): raise ValueError(f"the settings are a {type(config).__name__}: make them with branch_config({branch_name!r}, preset, ...)")
         if config.branch != branch_name: raise ValueError(f"the settings are those of {config.branch!r}, not of {branch_name!r}")
         self.run_dir = Path(config.run_dir) if config.run_dir else new_run_dir("runs", config.preset)
         self.config = replace(config, run_dir=str(self.run_dir))

@@ -244,7 +244,7 @@ def build_model(
     **overrides,             # fields of ModelConfig
 ) -> BranchModel:
     "The video model of `branch`, with random weights drawn from torch's generator. `ValueError` for unknown names."
-    if branch not in MODEL_BRANCHES: raise ValueError(f"unknown branch {branch!r}: use one of {', '.join(MODEL_BRANCHES)}")
+    if not isinstance(branch, str) or branch not in MODEL_BRANCHES: raise ValueError(f"unknown branch {branch!r}: use one of {', '.join(MODEL_BRANCHES)}")
     config, (name, kind) = model_config(preset, **overrides), MODEL_BRANCHES[branch]
     if name == "i3d": backbone = I3DBackbone(config.i3d_width, config.patch)
     else: backbone = SlowFastBackbone(config.slowfast_width, config.patch, beta_inv=config.beta_inv)

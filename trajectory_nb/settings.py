@@ -51,7 +51,7 @@ BRANCHES: dict[str, Branch] = {branch.name: branch for branch in (
 
 def find_branch(name: str) -> Branch:
     "The branch of that name; `ValueError` naming the nearest one for any other."
-    if name not in BRANCHES: raise ValueError(f"no branch {shown(name)}: {nearest(name, BRANCHES)}")
+    if not isinstance(name, str) or name not in BRANCHES: raise ValueError(f"no branch {shown(name)}: {nearest(name, BRANCHES)}")
     return BRANCHES[name]
 
 # %% ../nbs/05c_settings.ipynb #c00861bb
@@ -174,7 +174,7 @@ def branch_config(
 ) -> BranchConfig:
     "The settings of a branch. Raises `ValueError` naming an unknown branch, preset or field, or a value of the wrong kind."
     find_branch(branch)
-    if preset not in PRESETS: raise ValueError(f"no preset {shown(preset)}: {nearest(preset, PRESETS)}")
+    if not isinstance(preset, str) or preset not in PRESETS: raise ValueError(f"no preset {shown(preset)}: {nearest(preset, PRESETS)}")
     known = [entry.name for entry in fields(BranchConfig)]
     for name in overrides:
         if name not in known: raise ValueError(f"no setting {shown(name)}: {nearest(name, known)}")

@@ -77,7 +77,7 @@ MODEL_PRESETS = {
 
 def model_config(preset: str = "quick", /, **overrides) -> ModelConfig:
     "The sizes of `preset` with fields replaced. `ValueError` for an unknown preset or field, or a size that cannot be."
-    if preset not in MODEL_PRESETS: raise ValueError(f"unknown preset {preset!r}: use one of {', '.join(MODEL_PRESETS)}")
+    if not isinstance(preset, str) or preset not in MODEL_PRESETS: raise ValueError(f"unknown preset {preset!r}: use one of {', '.join(MODEL_PRESETS)}")
     known = ModelConfig.__dataclass_fields__
     if wrong := [name for name in overrides if name not in known]: raise ValueError(f"no model option {shown(wrong[0])}: {nearest(wrong[0], known)}")
     return replace(MODEL_PRESETS[preset], **overrides)
