@@ -7,7 +7,7 @@ __all__ = ['batch_maker', 'float_video', 'branch_loss', 'Validation', 'set_calib
            'load_branch', 'BranchWorker', 'one_line', 'tokenizer_loss', 'history', 'run_until', 'run_until_complete']
 
 # %% ../nbs/06_branches.ipynb #f95294dc
-import json, time
+import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -28,7 +28,8 @@ from .models import build_model, build_tokenizer
 from .predictions import predict
 from .preprocess import to_float
 from .reading import path_readings, reading_batches, reading_loss
-from .settings import BRANCHES, PRESETS, Branch, BranchConfig, branch_config, find_branch, overrides_for
+from .settings import (BRANCHES, PRESETS, Branch, BranchConfig, branch_config, check_unchanged, differences, find_branch, overrides_for,
+                                    tokenizer_settings)
 from .status import StatusFile
 from .training import Pace, ProgressLine, TrainConfig, channels_last, clock, fit, step_seed, trained_weights
 
@@ -112,7 +113,7 @@ def load_branch(
     folder = Path(run_dir) / "checkpoints" / find_branch(branch).name
     if not (folder / "model.json").exists(): raise ValueError(f"no trained {branch} in {Path(run_dir).name}: finish it with `trajectory-nb run --resume`")
     manifest, weights = load_tensors(folder / "model.json")
-    model = new_model(BranchConfig(**manifest["config"]))
+    model = build_model(branch, manifest["config"]["preset"], **manifest["config"]["model"])
     model.load_state_dict(weights)
     return channels_last(model.to(device)).eval()
 
@@ -150,18 +151,10 @@ class BranchWorker:
         return {phase: round(noted["seconds"], 2) for phase, noted in self.record["phases"].items()}
 
 # %% ../nbs/06_branches.ipynb #4b5b0414
-_MAY_CHANGE = {"run_dir", "device", "checkpoint_every"}
-_LANGUAGE = {"llm", "llm_model", "text_clips"}        # until somebody has answered
-
-
 def _claim(self) -> dict:
     path, settings = self.checkpoints / "record.json", asdict(self.config)
     record = read_json(path) if path.exists() else {"phases": {}}
-    before = json.loads(json.dumps(settings)) | record.get("config", {})
-    free = _MAY_CHANGE | (set() if record["phases"].get("text") else _LANGUAGE)
-    differing = [f"{name}: {before[name]} there, {value} here" for name, value in json.loads(json.dumps(settings)).items()
-                 if name not in free and before[name] != value]
-    if differing: raise ValueError(f"{self.branch.name} in {self.run_dir.name} was begun with other settings ({'; '.join(differing)}): use the same ones, or another run folder")
+    check_unchanged(self.config, {"config": {}} | record, self.run_dir.name)
     self.run_dir.joinpath("logs").mkdir(parents=True, exist_ok=True)
     write_json(path, record | {"config": settings | {"run_dir": ""}})
     return record | {"config": settings}
@@ -243,6 +236,7 @@ def _tokenizer(self, found: dict) -> None:
     with lock:
         found["shared"] = load_checkpoint(folder) is not None and not self.record["phases"].get("tokenizer")
         self.status.update(phase="tokenizer", shared=["tokenizer"] * found["shared"])
+        self._claim_tokenizer(folder / "settings.json")
         config = self._train_config(steps=c.tokenizer_steps, lr=c.tokenizer_lr, steps_per_epoch=0)
         options = dict(num_base=c.num_base, seed=c.seed, split="train", image_size=c.image_size, with_future_video=True)
         torch.manual_seed(step_seed(c.seed, -1))
@@ -250,12 +244,20 @@ def _tokenizer(self, found: dict) -> None:
             on_progress=self._steps_told(c.tokenizer_batch_size), tensorboard=self.run_dir / "tensorboard" / "tokenizer", name="tokenizer")
 
 
+def _claim_tokenizer(self, path: Path) -> None:
+    wanted = tokenizer_settings(self.config)
+    if path.exists() and (found := differences(read_json(path), wanted)):
+        raise ValueError(f"the tokenizer in {self.run_dir.name} was trained with other settings ({found}): use the same ones, or another run folder")
+    write_json(path, wanted)
+
+
 def tokenizer_loss(tokenizer, batch: dict) -> tuple[torch.Tensor, dict]:
     "The tokenizer's loss on the 20 frames of a batch."
     batch = float_video(batch)
     return tokenizer.loss(torch.cat([batch["video"], batch["future_video"]], dim=1))
 
-BranchWorker._train_config, BranchWorker._training_told, BranchWorker._steps_told, BranchWorker._tokenizer = _train_config, _training_told, _steps_told, _tokenizer
+BranchWorker._train_config, BranchWorker._training_told, BranchWorker._steps_told = _train_config, _training_told, _steps_told
+BranchWorker._tokenizer, BranchWorker._claim_tokenizer = _tokenizer, _claim_tokenizer
 
 # %% ../nbs/06_branches.ipynb #b2a9bc9d
 def _model(self):

@@ -230,7 +230,8 @@ def perceive_again(run_dir: Path, branch: str) -> dict:
     "The perception phase of one branch, from its checkpoint and with the settings it was trained with."
     from trajectory_nb.branches import load_branch  # branches imports this module
     from trajectory_nb.settings import BranchConfig
-    config = BranchConfig(**read_json(run_dir / "checkpoints" / branch / "model.json")["config"])
+    paths = [run_dir / "checkpoints" / branch / name for name in ("record.json", "model.json")]  # what is measured may have changed after the training
+    config = BranchConfig(**read_json(next(path for path in paths if path.exists()))["config"])
     device = pick_device(config.device)
     return evaluate_perception_phase(load_branch(run_dir, branch, device), branch=branch, results_dir=run_dir / "results" / branch, num_base=config.num_base,
                                      seed=config.seed, per_base=config.test_per_base, limit=config.test_clips or None, ablation_clips=config.ablation_clips,
