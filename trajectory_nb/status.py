@@ -8,6 +8,7 @@ __all__ = ['FIELDS', 'RUNNING_STATES', 'ENDED_STATES', 'COLUMNS', 'STATE_COLORS'
            'status_table', 'status_view', 'status_console', 'StatusMonitor', 'status_html', 'StatusViewer']
 
 # %% ../nbs/08_status.ipynb #33b4750e
+import errno
 import html
 import json
 import math
@@ -48,7 +49,7 @@ def is_alive(
 
 # %% ../nbs/08_status.ipynb #75f89ae9
 FIELDS = ("branch", "status", "phase", "epoch", "max_epochs", "step", "max_steps", "accuracy", "loss", "rate",
-          "eta_s", "last_update", "device", "llm", "results_saved", "seconds_by_phase", "shared", "error",
+          "eta_s", "last_update", "device", "llm", "results_saved", "seconds_by_phase", "shared", "error", "note", "memory_mb", "gpu_mb", "last_step", "restarts",
           "sequence", "pid", "pid_start", "host")
 
 # %% ../nbs/08_status.ipynb #4ef1008e
@@ -68,6 +69,7 @@ class StatusFile:
     ):
         self.path = Path(path)
         self.branch = branch or self.path.stem.removesuffix("_status")
+        self._lock = threading.Lock() # a heart beats beside the work
         self.path.parent.mkdir(parents=True, exist_ok=True)
 
     @classmethod
@@ -83,15 +85,21 @@ class StatusFile:
         return fields if isinstance(fields, dict) else {}
 
     def update(self, **fields) -> dict: # all fields, as written
-        "Change `fields`, keep the others, count one on, stamp time and process, and write the file in one step."
+        """Change `fields`, keep the others, count one on, stamp time and process, and write the file in one step.
+
+        A new phase, step or state stamps `last_step` too. On a full disk nothing is written, and nothing raised: work is worth more than news of it."""
         from trajectory_nb.core import write_json # here, so that a reader needs no torch
-        old = self.read()
-        sequence = old.get("sequence", 0)
-        stamp = dict(branch=self.branch, last_update=utc_now(), pid=os.getpid(), pid_start=process_start(),
-                     host=socket.gethostname(), sequence=sequence + 1 if isinstance(sequence, int) else 1)
-        new = {**old, **stamp, **fields}
-        write_json(self.path, new)
-        return self.read()
+        with self._lock:
+            old, now = self.read(), utc_now()
+            sequence = old.get("sequence", 0)
+            stamp = dict(branch=self.branch, last_update=now, pid=os.getpid(), pid_start=process_start(),
+                         host=socket.gethostname(), sequence=sequence + 1 if isinstance(sequence, int) else 1)
+            if fields.keys() & {"step", "phase", "status"}: stamp["last_step"] = now
+            try:
+                write_json(self.path, {**old, **stamp, **fields})
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT): raise
+            return self.read()
 
 # %% ../nbs/08_status.ipynb #0ed9c144
 RUNNING_STATES = ("queued", "starting", "running", "stalled", "stopping")
@@ -116,7 +124,7 @@ def _read_row(path: Path) -> dict:
             raise ValueError("no status in it")
     except (OSError, ValueError, RecursionError) as error:
         return {"branch": branch, "status": "unreadable", "error": f"{path.name}: {error}"[:200], "age_s": None}
-    row = {**row, "branch": str(row.get("branch") or branch), "status": str(row["status"]), "age_s": _age(row)}
+    row = {**row, "branch": str(row.get("branch") or branch), "status": str(row["status"]), "age_s": _age(row), "quiet_s": _age({"last_update": row.get("last_step")})}
     here = row.get("host") in (None, socket.gethostname())
     if row["status"] in RUNNING_STATES and here and not is_alive(row.get("pid"), row.get("pid_start")):
         gone = f"process {row.get('pid')} is gone"
