@@ -26,12 +26,13 @@ import psutil
 
 import trajectory_nb
 from .core import check_latest, latest_run, new_run_dir, point_latest, read_json, write_json
-from .jobs import (Job, Progress, check_parameters, find_notebook, find_slots, last_lines, run_jobs,
+from .jobs import (Job, Progress, check_parameters, find_notebook, find_slots, last_lines,
                                 tagged_parameters, usable_cores, visible_gpus)
 from .processes import end_orphans, hold
 from .records import misfit
 from .settings import BRANCHES, BranchConfig, branch_config, check_together, check_unchanged, find_branch, overrides_for
 from .status import duration, process_start, read_status, utc_now
+from .supervision import Supervisor
 
 # %% ../nbs/06a_runner.ipynb #87594176
 def plan_branches(
@@ -358,7 +359,7 @@ def _execute(run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: 
     write_json(run_dir/"run.json", told)
     state, failed = "stopped", []
     try:
-        failed = run_jobs(jobs, slots, progress)
+        failed = Supervisor(jobs, slots, progress).run()
         rows = read_status(run_dir)
         done = {row["branch"] for row in rows if row["status"] == "done"}
         told |= {"notes": {row["branch"]: row["notes"] for row in rows if row.get("notes")}}

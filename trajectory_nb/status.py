@@ -9,6 +9,7 @@ __all__ = ['FIELDS', 'SHAPES', 'RUNNING_STATES', 'ENDED_STATES', 'COLUMNS', 'RUN
            'status_html', 'StatusViewer']
 
 # %% ../nbs/08_status.ipynb #33b4750e
+import errno
 import html
 import json
 import math
@@ -50,10 +51,10 @@ def is_alive(
 
 # %% ../nbs/08_status.ipynb #75f89ae9
 FIELDS = ("branch", "status", "phase", "epoch", "max_epochs", "step", "max_steps", "accuracy", "loss", "rate",
-          "eta_s", "last_update", "device", "llm", "notes", "results_saved", "seconds_by_phase", "shared", "error",
+          "eta_s", "last_update", "last_step", "device", "memory_mb", "gpu_mb", "llm", "notes", "results_saved", "seconds_by_phase", "shared", "error", "restarts",
           "sequence", "pid", "pid_start", "host")
-SHAPES = dict.fromkeys(FIELDS, (str, None)) | dict.fromkeys(("epoch", "max_epochs", "step", "max_steps", "results_saved", "sequence", "pid"), (int, None)) \
-    | dict.fromkeys(("accuracy", "loss", "rate", "eta_s", "pid_start"), (float, None)) \
+SHAPES = dict.fromkeys(FIELDS, (str, None)) | dict.fromkeys(("epoch", "max_epochs", "step", "max_steps", "results_saved", "sequence", "pid", "restarts"), (int, None)) \
+    | dict.fromkeys(("accuracy", "loss", "rate", "eta_s", "pid_start", "memory_mb", "gpu_mb"), (float, None)) \
     | {"status": str, "seconds_by_phase": ({"*": float}, None), "shared": ([str], None), "notes": ([str], None)}
 
 # %% ../nbs/08_status.ipynb #4ef1008e
@@ -81,6 +82,7 @@ class StatusFile:
     ):
         self.path = Path(path)
         self.branch = branch or self.path.stem.removesuffix("_status")
+        self._lock = threading.Lock() # a heart beats beside the work
         self.path.parent.mkdir(parents=True, exist_ok=True)
 
     @classmethod
@@ -92,15 +94,21 @@ class StatusFile:
         return _table(self.path)
 
     def update(self, **fields) -> dict: # all fields, as written
-        "Change `fields`, keep the others, count one on, stamp time and process, and write the file in one step."
+        """Change `fields`, keep the others, count one on, stamp time and process, and write the file in one step.
+
+        A new phase, step or state stamps `last_step` too. On a full disk nothing is written, and nothing raised: work is worth more than news of it."""
         from trajectory_nb.core import write_json # here, so that a reader needs no torch
-        old = self.read()
-        sequence = old.get("sequence", 0)
-        stamp = dict(branch=self.branch, last_update=utc_now(), pid=os.getpid(), pid_start=process_start(),
-                     host=socket.gethostname(), sequence=sequence + 1 if isinstance(sequence, int) else 1)
-        new = {**old, **stamp, **fields}
-        write_json(self.path, new)
-        return self.read()
+        with self._lock:
+            old, now = self.read(), utc_now()
+            sequence = old.get("sequence", 0)
+            stamp = dict(branch=self.branch, last_update=now, pid=os.getpid(), pid_start=process_start(),
+                         host=socket.gethostname(), sequence=sequence + 1 if isinstance(sequence, int) else 1)
+            if fields.keys() & {"step", "phase", "status"}: stamp["last_step"] = now
+            try:
+                write_json(self.path, {**old, **stamp, **fields})
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT): raise
+            return self.read()
 
 # %% ../nbs/08_status.ipynb #0ed9c144
 RUNNING_STATES = ("queued", "starting", "running", "stalled", "stopping")
@@ -127,7 +135,8 @@ def _read_row(path: Path) -> dict:
         return {"branch": branch, "status": "unreadable", "error": str(error), "age_s": None}
     odd = {name: f"{path}: {why}" for name in row if (why := misfit(row[name], SHAPES.get(name, (str, float, bool, None)), name))}
     row = {name: None if name in odd else value for name, value in row.items()}
-    row |= {"branch": row.get("branch") or branch, "age_s": _age(row), "error": row.get("error") or next((why for name, why in odd.items() if name in FIELDS), None)}
+    row |= {"branch": row.get("branch") or branch, "age_s": _age(row), "quiet_s": _age({"last_update": row.get("last_step")}),
+            "error": row.get("error") or next((why for name, why in odd.items() if name in FIELDS), None)}
     here = row.get("host") in (None, socket.gethostname())
     if row["status"] in RUNNING_STATES and here and not is_alive(row.get("pid"), row.get("pid_start")):
         gone = f"process {row.get('pid')} is gone"
