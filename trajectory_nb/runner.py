@@ -337,7 +337,7 @@ def run_branches(
         with hold(run_dir/"run.lock", str(run_dir), run_dir):
             if resume: # read again: until now, another runner may have been at work
                 end_orphans(run_dir, say=say)
-                run_dir, told, plan, jobs = _resume_plan(branches, run_dir, root, notebook, parameters)
+                run_dir, told, plan, jobs = _resume_plan(branches, run_dir, config or {}, root, notebook, parameters)
             return _prepare(run_dir, told, plan, jobs, places, progress, say)
     except OSError as error:
         mend = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
