@@ -147,7 +147,7 @@ def _answer(self: OpenAI, reading: Reading, key: str) -> Answer:
     try:
         said = self._checked([{"role": "system", "content": TASK}, {"role": "user", "content": describe_reading(reading)}], key)
         self._lost = 0
-        return Answer(said.family, said.equation, said.description, self.provider, self.model)
+        return Answer(said.family, said.equation, said.description, self.provider, self.model, laws=len(FAMILIES))
     except Refused as e:
         self._lost += e.lost
         if e.final or self._lost >= 3: self.given_up = self.given_up or str(e)
