@@ -25,6 +25,7 @@ from .dataset import evaluation_set, render_clips, train_batch
 from .evaluation import evaluate_perception_phase, evaluate_text_phase
 from .heartbeat import Heartbeat
 from .language import resolve_language
+from .metrics import show_who
 from .models import build_model, build_tokenizer
 from .predictions import predict
 from .plots import figure_png, plot_history
@@ -146,7 +147,7 @@ class BranchWorker:
 
     @property
     def answers(self) -> str:
-        "Who really answers."
+        "Who is to answer."
         return f"{self.language.provider} {self.language.model}"
 
     def finished(self, phase: str) -> bool:
@@ -342,8 +343,9 @@ def _evaluate(self, found: dict) -> None:
 
 def _text(self, found: dict) -> None:
     asked = {"provider": self.branch.provider, "model": self.branch.words, "equations": self.branch.equations}
-    evaluate_text_phase(self.model.eval(), self.language, n=self.config.text_clips, asked=asked, note=self.note,
-                        progress=self._counter("text"), **self._common())
+    who = evaluate_text_phase(self.model.eval(), self.language, n=self.config.text_clips, asked=asked, note=self.note,
+                              progress=self._counter("text"), **self._common())["who"]
+    self.status.update(llm=show_who(who["answered"]))
 
 BranchWorker._common, BranchWorker._evaluate, BranchWorker._text = _common, _evaluate, _text
 

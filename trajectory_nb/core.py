@@ -185,3 +185,4 @@ class Answer:
     description: str  # one to three sentences
     provider: str     # symbolic, embedded, local or openai
     model: str        # the model that answered
+    laws: int = 1     # among how many laws it had to choose

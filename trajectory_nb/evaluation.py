@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORECASTS', 'evaluate_perception_phase', 'write_perception_files', 'sample_paths', 'merge_metrics', 'ask',
-           'evaluate_text_phase', 'answer_records', 'text_metrics', 'write_text_files', 'equations_page',
+           'evaluate_text_phase', 'left_over', 'answer_records', 'text_metrics', 'write_text_files', 'equations_page',
            'evaluate_branch', 'evaluate_run', 'perceive_again', 'evaluate_saved', 'rescored']
 
 # %% ../nbs/07_evaluation.ipynb #a5602575
@@ -20,7 +20,7 @@ from .comparison import Comparison, compare_branches
 from .core import Answer, Perception, atomic_write, json_plain, pick_device, read_json, timestamp, write_json
 from .dataset import evaluation_set, render_clips, text_set
 from .language import build_language
-from .metrics import score_answer, score_answers, summarise_verdicts
+from .metrics import score_answer, score_answers, show_who, summarise_verdicts, who_answered
 from .motion import FAMILIES, Motion
 from .plots import clip_strips, figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_path_grid
 from trajectory_nb.predictions import (ABLATIONS, Predictions, ablation_metrics, forecasts_of, load_predictions, perception_metrics, predict,
@@ -133,7 +133,7 @@ def _perception_key(perception: Perception, language) -> str:
 # %% ../nbs/07_evaluation.ipynb #c4b273b2
 def evaluate_text_phase(
     model,
-    language,  # the LanguageModel that really answers
+    language,  # the LanguageModel that is to answer
     *,
     branch: str,
     results_dir: str | Path,
@@ -156,8 +156,7 @@ def evaluate_text_phase(
     answers = ask(language, predictions.perception, predictions.camera, cache=cache, progress=progress)
     plain = build_language("symbolic").answer(predictions.perception, predictions.camera)
     clips = render_clips(base_ids, variant_ids, seed, image_size=image_size)
-    said = sorted({(a.provider, a.model) for a in answers})
-    who = {"asked": asked, "answered": [{"provider": p, "model": m} for p, m in said], "note": note}
+    who = {"asked": asked, "answered": who_answered(answers), "note": " ".join(filter(None, [note, left_over(answers, language)])) or None}
     head = {"branch": branch, "split": "test", "num_base": num_base, "seed": seed, **(context or {})}
     records = answer_records(answers, plain, clips)
     text, symbolic = text_metrics(records, "answer"), text_metrics(records, "symbolic")
@@ -167,6 +166,13 @@ def evaluate_text_phase(
     return {"text": text, "symbolic": symbolic, "who": who, "files": files}
 
 # %% ../nbs/07_evaluation.ipynb #2eb10479
+def left_over(answers: list[Answer], language) -> str | None:
+    "A sentence where `language` did not answer all clips itself."
+    others = who_answered([a for a in answers if a.provider != language.provider])
+    because = f"; the first because {language.troubles[0]}" if language.troubles else ""
+    return f"{language.provider} {language.model} left {sum(who['clips'] for who in others)} of {len(answers)} clips to {show_who(others)}{because}." if others else None
+
+
 def answer_records(answers: list[Answer], plain: list[Answer], clips: dict) -> list[dict]:
     "One JSON-able record per clip: truth, the branch's answer and the symbolic one, each with its verdict."
     motions, sigma = clips["motions"], np.asarray(clips["sigma"])
@@ -198,7 +204,9 @@ def write_text_files(results_dir: Path, stamp: str, records: list[dict], head: d
 def equations_page(records: list[dict], head: dict) -> str:
     "Truth, answer and verdicts of every clip, as text."
     tick = lambda verdict: ", ".join(f"{name} {'yes' if verdict[name] else 'NO'}" for name in ("valid", "structure", "correct", "coherent"))
-    lines = [f"{head['branch']}: {len(records)} test clips, answered by " + " and ".join(f"{a['provider']} {a['model']}" for a in head["who"]["answered"])]
+    who = head["who"]["answered"]
+    chose, wrote = sum(w["chose_law"] for w in who), sum(w["clips"] for w in who if w["provider"] != "symbolic")
+    lines = [f"{head['branch']}: {len(records)} test clips, answered by {show_who(who)}", f"A language model chose the law in {chose} of them, in the others there was one law to take; it chose the words in {wrote}."]
     if head["who"]["note"]: lines.append(head["who"]["note"])
     for record in records:
         answer, truth = record["answer"], record["truth"]
@@ -261,5 +269,5 @@ def evaluate_saved(results_dir: str | Path) -> dict:  # the merged metrics, empt
 def rescored(record: dict) -> dict:
     "One stored answer record with its verdicts computed again from its texts."
     motion = Motion(record["truth"]["family"], record["truth"]["params"])
-    again = lambda who: {**record[who], "verdict": score_answer(Answer(**{f.name: record[who][f.name] for f in fields(Answer)}), motion, record["sigma"])}
+    again = lambda who: {**record[who], "verdict": score_answer(Answer(**{f.name: record[who][f.name] for f in fields(Answer) if f.name in record[who]}), motion, record["sigma"])}
     return {**record, "answer": again("answer"), "symbolic": again("symbolic")}

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .dataset import render_clips, text_set
-from .metrics import show_clips, show_interval
+from .metrics import show_clips, show_interval, show_who
 from .plots import clip_strips, figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_history
 from .report import READING, answers_grid, html_grid, stored_pngs
 from .results import read_answers, read_metrics
@@ -120,7 +120,7 @@ def summary(
     found = read_metrics(results_dir)
     rows = [[name, show_interval(_reach(found, path)), show_interval(_reach(found, ("symbolic", *path[1:]))) if path[0] == "text" else ""] for name, path in SUMMARY]
     spent = ", ".join(f"{phase} {clock(seconds)}" for phase, seconds in (seconds_by_phase or {}).items())
-    said = ", ".join(f"{who['provider']} {who['model']}" for who in _reach(found, ("who", "answered")) or [])
+    said = show_who(_reach(found, ("who", "answered")) or [])
     first = [f"{name} ({clips})" if (clips := show_clips([_reach(found, path)])) else name for name, path in SUMMARY]
     rows = [[name, *row[1:]] for name, row in zip(first, rows)]
     return Html(html_grid(["", "branch", "symbolic"], rows) + f"<p>Answered by {html.escape(said)}. Time: {html.escape(spent)}.</p><p>{html.escape(READING)}</p>")

@@ -49,6 +49,10 @@ def _same(row: dict) -> str:
     return f"{found['same']} of {found['clips']}" if (found := row.get("same_equation")) else "–"
 
 
+def _chose(row: dict) -> str:
+    return f"{found['chose']} of {found['clips']}" if (found := row.get("chose_law")) else "–"
+
+
 _interval = lambda name: lambda row: show_interval(row.get(name))
 _branch = {"branch": lambda row: row["branch"]}
 COLUMNS = {
@@ -62,7 +66,7 @@ FORECAST_COLUMNS = {
 }
 TEXT_COLUMNS = {
     **_branch, "valid %": _interval("valid"), "structure %": _interval("structure"), "correct %": _interval("correct"),
-    "fact precision %": _interval("precision"), "fact recall %": _interval("recall"), "coherent %": _interval("coherent"), "same equation as symbolic": _same,
+    "fact precision %": _interval("precision"), "fact recall %": _interval("recall"), "coherent %": _interval("coherent"), "same equation as symbolic": _same, "law chosen by the model": _chose,
 }
 
 def clips_of(rows: Sequence[dict], *names: str) -> str:
@@ -163,6 +167,8 @@ GLOSSARY = {
                "than 5 % of the diagonal, or is within 3 sigma of what the jitter alone leaves",
     "coherent": "full sentences, and no fact that contradicts the clip or the answer's own equation",
     "fact precision, fact recall": "share of the stated facts that are true (speed and radius within 15 %, height 0.10 m, turns 0.15, time of the apex 0.1 s), and of the clip's facts that are stated",
+    "law chosen by the model": "clips in which the language model had more than one law to choose from. A small model is offered the laws that the branch finds plausible: the most probable one, "
+                               "and others of a probability of at least 0.2. Of the words it has a choice in every clip",
     "blank, shuffled": "every frame shows its background alone; the frames of each clip in an order drawn at random",
     "reading, calibrate": "phases after training: the part that names the class from the positions is trained once more on what the finished network sees; "
                           "a temperature and a scale make probabilities and covariances as sure as held-out clips allow",

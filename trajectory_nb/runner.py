@@ -371,6 +371,8 @@ def _execute(run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: 
         wall = dict(told.get("wall_seconds", {}))
         wall |= {job.branch: wall.get(job.branch, 0.0) + job.seconds for job in jobs if job.started}
         told = end_attempt(told, utc_now(), state) | {"wall_seconds": wall}
+        for row in read_status(run_dir):
+            if row["status"] == "done" and row["branch"] in told["llm"]: told["llm"][row["branch"]]["answered"] = row.get("llm") # who did
         write_json(run_dir/"run.json", told)
     _say_results(run_dir, told, say)
     for branch, notes in (told.get("notes") or {}).items():
