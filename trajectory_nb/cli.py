@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'MOST_CONFIG', 'options', 'is_user_error', 'error_line', 'refuse_empty', 'main', 'read_config', 'run', 'status',
-           'report', 'parse_size', 'parse_films', 'generate', 'audit', 'doctor']
+           'report', 'sync', 'parse_size', 'parse_films', 'generate', 'audit', 'doctor']
 
 # %% ../nbs/09_cli.ipynb #dfdf13e2
 import errno
@@ -191,6 +191,24 @@ def report(
     print(comparison.to_text())
     for kind in ("html", "md", "json"):
         print(run/"results"/f"comparison.{kind}")
+
+# %% ../nbs/09_cli.ipynb #2c74ba8a
+@app.command()
+def sync(
+    run: Annotated[Path, typer.Argument(help="The run's folder, such as runs/latest.", metavar="DIR")],
+    target: Annotated[str, typer.Argument(help="A folder, or user@host:folder behind ssh. The copy lies below it, under the run's own name.", metavar="TARGET")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print how it went as JSON.")] = False,
+):
+    """Copy a run's results to a folder or another machine with rsync.
+
+    Whole files only, also while the run goes on; what was interrupted goes on where it stopped. What serves to resume alone, the checkpoints with
+    the optimiser's state, stays here; nothing is deleted there. ssh must get in without asking: bring it a key with ssh-copy-id.
+    Exit code 1 when the copy is not complete."""
+    from dataclasses import asdict
+    from trajectory_nb.sync import sync_run
+    state = sync_run(run, target, say=lambda line: print(f"trajectory-nb: {line}", file=sys.stderr, flush=True))
+    print(json.dumps(asdict(state), indent=1) if as_json else state.line)
+    return 1 if state.error else 0
 
 # %% ../nbs/09_cli.ipynb #fee2e283
 def parse_size(
