@@ -128,7 +128,6 @@ WORKTREES = Path("runs")/".worktrees" # below the repository
 def worktree_of(
     repo: Path, # from `find_repository`
     branch: str, # a name in BRANCHES
-    root: Path | None = None, # where a missing one is made; WORKTREES of the repository when None
 ) -> Path:
     """The worktree that has a branch's git branch checked out; made where there is none, or its folder was deleted.
 
@@ -137,7 +136,7 @@ def worktree_of(
     main = next(iter(there))
     if name not in _commits(repo):
         raise ValueError(f"no git branch {name} in {repo}: make it with trajectory-nb branches --create")
-    path = (root or main/WORKTREES).resolve()/branch
+    path = main/WORKTREES/branch
     if path in there and not path.exists():
         git(repo, "worktree", "remove", str(path)) # what git remembers of a folder that was deleted
         del there[path]
