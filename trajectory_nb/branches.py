@@ -7,9 +7,9 @@ __all__ = ['batch_maker', 'float_video', 'branch_loss', 'Validation', 'set_calib
            'load_branch', 'BranchWorker', 'one_line', 'tokenizer_loss', 'history', 'run_until', 'run_until_complete']
 
 # %% ../nbs/06_branches.ipynb #f95294dc
-import json, time
+import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,17 +20,23 @@ from filelock import FileLock, Timeout
 
 from .calibration import best_covariance_scale, best_temperature
 from .checkpoint import load_checkpoint, load_tensors, save_tensors
-from .core import new_run_dir, pick_device, pick_precision, read_json, timestamp, write_json
+from .core import atomic_write, new_run_dir, pick_device, pick_precision, read_json, timestamp, write_json
 from .dataset import evaluation_set, render_clips, train_batch
 from .evaluation import evaluate_perception_phase, evaluate_text_phase
+from .heartbeat import Heartbeat
 from .language import resolve_language
+from .metrics import show_who
 from .models import build_model, build_tokenizer
 from .predictions import predict
+from .plots import figure_png, plot_history
 from .preprocess import to_float
+from .processes import hold
 from .reading import path_readings, reading_batches, reading_loss
-from .settings import BRANCHES, PRESETS, Branch, BranchConfig, branch_config, find_branch, overrides_for
+from .recovery import faults_text, fit_through, read_faults
+from .settings import (BRANCHES, PRESETS, Branch, BranchConfig, branch_config, check_unchanged, differences, find_branch, overrides_for,
+                                    tokenizer_settings)
 from .status import StatusFile
-from .training import Pace, ProgressLine, TrainConfig, channels_last, clock, fit, step_seed, trained_weights
+from .training import Pace, ProgressLine, TrainConfig, channels_last, clock, step_seed, trained_weights
 
 # %% ../nbs/06_branches.ipynb #ed6eb562
 def batch_maker(config: BranchConfig) -> Callable[[int], dict]:
@@ -112,7 +118,7 @@ def load_branch(
     folder = Path(run_dir) / "checkpoints" / find_branch(branch).name
     if not (folder / "model.json").exists(): raise ValueError(f"no trained {branch} in {Path(run_dir).name}: finish it with `trajectory-nb run --resume`")
     manifest, weights = load_tensors(folder / "model.json")
-    model = new_model(BranchConfig(**manifest["config"]))
+    model = build_model(branch, manifest["config"]["preset"], **manifest["config"]["model"])
     model.load_state_dict(weights)
     return channels_last(model.to(device)).eval()
 
@@ -121,6 +127,8 @@ class BranchWorker:
     """Takes one branch from an empty folder to its answers, and continues where an earlier worker stopped.
 
     Raises `ValueError` for an unknown branch, and when the folder belongs to other settings."""
+    interim_every, interim_at = 900.0, 0.0 # s between two intermediate results of a training, and when the last was
+
     def __init__(
         self,
         branch_name: str,                     # a name in BRANCHES
@@ -128,6 +136,7 @@ class BranchWorker:
     ):
         self.branch = find_branch(branch_name)
         config = config or branch_config(branch_name)
+        if not isinstance(config, BranchConfig): raise ValueError(f"the settings are a {type(config).__name__}: make them with branch_config({branch_name!r}, preset, ...)")
         if config.branch != branch_name: raise ValueError(f"the settings are those of {config.branch!r}, not of {branch_name!r}")
         self.run_dir = Path(config.run_dir) if config.run_dir else new_run_dir("runs", config.preset)
         self.config = replace(config, run_dir=str(self.run_dir))
@@ -138,7 +147,7 @@ class BranchWorker:
 
     @property
     def answers(self) -> str:
-        "Who really answers."
+        "Who is to answer."
         return f"{self.language.provider} {self.language.model}"
 
     def finished(self, phase: str) -> bool:
@@ -150,18 +159,10 @@ class BranchWorker:
         return {phase: round(noted["seconds"], 2) for phase, noted in self.record["phases"].items()}
 
 # %% ../nbs/06_branches.ipynb #4b5b0414
-_MAY_CHANGE = {"run_dir", "device", "checkpoint_every"}
-_LANGUAGE = {"llm", "llm_model", "text_clips"}        # until somebody has answered
-
-
 def _claim(self) -> dict:
     path, settings = self.checkpoints / "record.json", asdict(self.config)
     record = read_json(path) if path.exists() else {"phases": {}}
-    before = json.loads(json.dumps(settings)) | record.get("config", {})
-    free = _MAY_CHANGE | (set() if record["phases"].get("text") else _LANGUAGE)
-    differing = [f"{name}: {before[name]} there, {value} here" for name, value in json.loads(json.dumps(settings)).items()
-                 if name not in free and before[name] != value]
-    if differing: raise ValueError(f"{self.branch.name} in {self.run_dir.name} was begun with other settings ({'; '.join(differing)}): use the same ones, or another run folder")
+    check_unchanged(self.config, {"config": {}} | record, self.run_dir.name)
     self.run_dir.joinpath("logs").mkdir(parents=True, exist_ok=True)
     write_json(path, record | {"config": settings | {"run_dir": ""}})
     return record | {"config": settings}
@@ -223,7 +224,22 @@ def _training_told(self, clips: int) -> Callable[[dict], None]:
     def tell(p: dict) -> None:
         known = {name: value for name, value in p.items() if name != "accuracy" or value is not None}   # the last validation stays
         self.status.update(**known | {"rate": p["rate"] and p["rate"] * clips})
+        if time.monotonic() - self.interim_at >= self.interim_every: self._interim()
     return tell
+
+
+def _interim(self) -> None:
+    "What there is to see of the training so far, for whoever looks before it ends."
+    self.interim_at, history, name = time.monotonic(), self.history(), self.branch.name
+    if not history: return
+    with suppress(OSError): # the disk is full: the training itself waits for space when it saves
+        write_json(self.results / f"{timestamp()}_intermediate_training.json", {"branch": name, "of_steps": self.config.steps, "history": history})
+        atomic_write(self.results / f"{timestamp()}_intermediate_curves.png", figure_png(plot_history(history, title=f"{name}, step {history[-1]['step']} of {self.config.steps}")))
+
+
+def _tell_fault(self, text: str) -> None:
+    print(f"{self.branch.name}: {text}", flush=True)
+    self.status.update(notes=[text])
 
 
 def _steps_told(self, clips: int) -> Callable[[dict], None]:
@@ -243,11 +259,19 @@ def _tokenizer(self, found: dict) -> None:
     with lock:
         found["shared"] = load_checkpoint(folder) is not None and not self.record["phases"].get("tokenizer")
         self.status.update(phase="tokenizer", shared=["tokenizer"] * found["shared"])
+        self._claim_tokenizer(folder / "settings.json")
         config = self._train_config(steps=c.tokenizer_steps, lr=c.tokenizer_lr, steps_per_epoch=0)
         options = dict(num_base=c.num_base, seed=c.seed, split="train", image_size=c.image_size, with_future_video=True)
         torch.manual_seed(step_seed(c.seed, -1))
-        fit(build_tokenizer(c.preset, **c.model), lambda step: train_batch(step, c.tokenizer_batch_size, **options), tokenizer_loss, config, folder,
-            on_progress=self._steps_told(c.tokenizer_batch_size), tensorboard=self.run_dir / "tensorboard" / "tokenizer", name="tokenizer")
+        fit_through(build_tokenizer(c.preset, **c.model), lambda step: train_batch(step, c.tokenizer_batch_size, **options), tokenizer_loss, config, folder,
+            c.tokenizer_batch_size, self._tell_fault, on_progress=self._steps_told(c.tokenizer_batch_size), tensorboard=self.run_dir / "tensorboard" / "tokenizer", name="tokenizer")
+
+
+def _claim_tokenizer(self, path: Path) -> None:
+    wanted = tokenizer_settings(self.config)
+    if path.exists() and (found := differences(read_json(path), wanted)):
+        raise ValueError(f"the tokenizer in {self.run_dir.name} was trained with other settings ({found}): use the same ones, or another run folder")
+    write_json(path, wanted)
 
 
 def tokenizer_loss(tokenizer, batch: dict) -> tuple[torch.Tensor, dict]:
@@ -255,7 +279,9 @@ def tokenizer_loss(tokenizer, batch: dict) -> tuple[torch.Tensor, dict]:
     batch = float_video(batch)
     return tokenizer.loss(torch.cat([batch["video"], batch["future_video"]], dim=1))
 
-BranchWorker._train_config, BranchWorker._training_told, BranchWorker._steps_told, BranchWorker._tokenizer = _train_config, _training_told, _steps_told, _tokenizer
+BranchWorker._train_config, BranchWorker._training_told, BranchWorker._steps_told = _train_config, _training_told, _steps_told
+BranchWorker._interim, BranchWorker._tell_fault = _interim, _tell_fault
+BranchWorker._tokenizer, BranchWorker._claim_tokenizer = _tokenizer, _claim_tokenizer
 
 # %% ../nbs/06_branches.ipynb #b2a9bc9d
 def _model(self):
@@ -269,10 +295,11 @@ def _model(self):
 def _train(self, found: dict) -> None:
     if self.branch.tokenizer: self.model.load_tokenizer(trained_weights(self.run_dir / "checkpoints" / "tokenizer"))
     self.status.update(epoch=0, max_epochs=self.config.epochs, max_steps=self.config.steps)
-    fit(self.model, batch_maker(self.config), branch_loss, self._train_config(), self.checkpoints / "train",
+    self.interim_at = time.monotonic()
+    fit_through(self.model, batch_maker(self.config), branch_loss, self._train_config(), self.checkpoints / "train", self.config.batch_size, self._tell_fault,
         on_progress=self._training_told(self.config.batch_size), validate=Validation(self.config, self.device),
         tensorboard=self.run_dir / "tensorboard" / self.branch.name, name=self.branch.name)
-    found["clips"] = self.config.steps * self.config.batch_size
+    found |= {"clips": self.config.steps * self.config.batch_size, "faults": faults_text(read_faults(self.checkpoints / "train")) or None}
 
 # %% ../nbs/06_branches.ipynb #69d24cd4
 def _reading(self, found: dict) -> None:
@@ -280,8 +307,8 @@ def _reading(self, found: dict) -> None:
     readings = path_readings(self.model, lambda step: draw(c.steps + step), max(1, c.reading_clips // c.batch_size), self._counter("reading"))
     make_batch, per_epoch = reading_batches(readings, 2 * c.batch_size, c.seed)
     steps = c.reading_epochs * per_epoch
-    fit(self.model.read_path, make_batch, reading_loss, self._train_config(steps=steps, steps_per_epoch=0, checkpoint_every=steps),
-        self.checkpoints / "reading", on_progress=self._steps_told(2 * c.batch_size), name=f"{self.branch.name} reading")
+    fit_through(self.model.read_path, make_batch, reading_loss, self._train_config(steps=steps, steps_per_epoch=0, checkpoint_every=steps),
+        self.checkpoints / "reading", 2 * c.batch_size, self._tell_fault, on_progress=self._steps_told(2 * c.batch_size), name=f"{self.branch.name} reading")
     seen = Validation(c, self.device)(self.model.eval())
     found |= {"clips": len(readings["label"]), **seen}
     self.status.update(accuracy=seen["accuracy"])
@@ -305,7 +332,7 @@ BranchWorker._train, BranchWorker._reading, BranchWorker._calibrate, BranchWorke
 def _common(self) -> dict:
     c = self.config
     return dict(branch=c.branch, results_dir=self.results, num_base=c.num_base, seed=c.seed, image_size=c.image_size, batch_size=c.batch_size,
-                device=self.device, context={"preset": c.preset, "config": asdict(c) | {"run_dir": ""}})
+                device=self.device, context={"preset": c.preset, "config": asdict(c) | {"run_dir": ""}, "notes": [*self.model.notes, *filter(None, [self.record["phases"].get("train", {}).get("faults")])]})
 
 
 def _evaluate(self, found: dict) -> None:
@@ -316,27 +343,31 @@ def _evaluate(self, found: dict) -> None:
 
 def _text(self, found: dict) -> None:
     asked = {"provider": self.branch.provider, "model": self.branch.words, "equations": self.branch.equations}
-    evaluate_text_phase(self.model.eval(), self.language, n=self.config.text_clips, asked=asked, note=self.note,
-                        progress=self._counter("text"), **self._common())
+    who = evaluate_text_phase(self.model.eval(), self.language, n=self.config.text_clips, asked=asked, note=self.note,
+                              progress=self._counter("text"), **self._common())["who"]
+    self.status.update(llm=show_who(who["answered"]))
 
 BranchWorker._common, BranchWorker._evaluate, BranchWorker._text = _common, _evaluate, _text
 
 # %% ../nbs/06_branches.ipynb #8a4d45eb
 def run_until(self, last: str) -> dict:
-    "Do what is left up to and with the phase `last`; returns the record of the phases."
+    "Do what is left up to and with the phase `last`; returns the record of the phases. `ValueError` when another process is at this branch."
     if last not in self.branch.phases: raise ValueError(f"{self.branch.name} has no phase {last!r}: known are {', '.join(self.branch.phases)}")
-    for phase in self.branch.phases[:self.branch.phases.index(last) + 1]:
-        if self.finished(phase): continue
-        with self._phase(phase) as found:
-            getattr(self, f"_{phase}")(found)
-        print(f"{self.branch.name} {phase} done in {clock(self.record['phases'][phase]['seconds'])}", flush=True)
+    with hold(self.checkpoints / "branch.lock", f"{self.branch.name} in {self.run_dir}", self.run_dir):
+        self.record = self._claim()   # whoever held it before may have done some of it
+        for phase in self.branch.phases[:self.branch.phases.index(last) + 1]:
+            if self.finished(phase): continue
+            with Heartbeat(self.status), self._phase(phase) as found:
+                getattr(self, f"_{phase}")(found)
+            print(f"{self.branch.name} {phase} done in {clock(self.record['phases'][phase]['seconds'])}", flush=True)
     return self.record["phases"]
 
 
 def run_until_complete(self) -> dict:
     "All phases; returns the branch's merged metrics."
     self.run_until(self.branch.phases[-1])
-    self.status.update(status="done", phase="done", eta_s=0.0, step=None, max_steps=None, rate=None, seconds_by_phase=self.seconds_by_phase, results_saved=self.results_saved, error=None)
-    return read_json(self.results / "metrics.json")
+    metrics = read_json(self.results / "metrics.json")
+    self.status.update(status="done", phase="done", eta_s=0.0, step=None, max_steps=None, rate=None, seconds_by_phase=self.seconds_by_phase, results_saved=self.results_saved, notes=metrics.get("notes"), error=None)
+    return metrics
 
 BranchWorker.run_until, BranchWorker.run_until_complete = run_until, run_until_complete

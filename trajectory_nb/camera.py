@@ -191,8 +191,9 @@ def balls_inside(
     cameras,   # Camera or {K, R, t}, batch shape (N,)
     image_size: tuple[int, int]=(64, 64), # (H, W), pixels
 ):             # bool (N, T)
-    "Which balls are wholly in the frame. A ball behind the camera is not."
+    "Which balls are wholly in the frame. A ball behind the camera is not. `ValueError` for positions that are empty or not finite."
     height, width = check_image_size(image_size)
+    check_positions(positions := _array(positions), 3, "(N, T, 3)")
     camera = cameras if isinstance(cameras, Camera) else Camera(**cameras)
     uv, depth = camera.project(positions)
     focal = _like((camera.K[..., 0, 0]*camera.K[..., 1, 1])**0.5, uv)

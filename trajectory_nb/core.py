@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['rng_from', 'pick_device', 'pick_precision', 'guard_torchvision', 'atomic_write', 'json_plain', 'write_json',
-           'read_json', 'timestamp', 'new_run_dir', 'point_latest', 'latest_run', 'Perception', 'Answer']
+           'timestamp', 'new_run_dir', 'check_latest', 'point_latest', 'latest_run', 'Perception', 'Answer']
 
 # %% ../nbs/00_core.ipynb #2a6b571e
 import hashlib
@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
+from .records import read_json
 
 # %% ../nbs/00_core.ipynb #58086166
 def rng_from(*keys: int | str) -> np.random.Generator:
@@ -78,8 +80,9 @@ def atomic_write(path: str | Path, data: bytes | str) -> Path:
             os.fsync(f.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as e:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(e, OSError): raise OSError(e.errno, e.strerror, str(path)) from e  # a full disk names no file
         raise
     return path
 
@@ -103,11 +106,6 @@ def write_json(path: str | Path, value) -> Path:
     "Write `value` as indented JSON, atomically."
     return atomic_write(path, json.dumps(json_plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
-def read_json(path: str | Path):
-    "The JSON in `path`; `ValueError` naming the file if it is not JSON."
-    try: return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as e: raise ValueError(f"{path} is not valid JSON ({e}): delete it or restore it") from e
-
 # %% ../nbs/00_core.ipynb #0dc3dcb4
 def timestamp(now: datetime | None = None) -> str:
     "`YYYYMMDD_HHMM` in local time, the stamp of runs and results."
@@ -116,6 +114,7 @@ def timestamp(now: datetime | None = None) -> str:
 def new_run_dir(root: str | Path = "runs", preset: str = "quick", now: datetime | None = None) -> Path:
     "Create `root/<stamp>_<preset>` and point `root/latest` at it. `ValueError` if `root` cannot be written."
     root, name = Path(root), f"{timestamp(now)}_{preset}"
+    check_latest(root)
     for suffix in ["", *(f"_{i}" for i in range(2, 1000))]:
         try: (root/f"{name}{suffix}").mkdir(parents=True); break
         except FileExistsError:
@@ -124,9 +123,15 @@ def new_run_dir(root: str | Path = "runs", preset: str = "quick", now: datetime 
     point_latest(root/f"{name}{suffix}")
     return root/f"{name}{suffix}"
 
+def check_latest(root: str | Path) -> None:
+    "`ValueError` when `root/latest` is a file or folder of its own, which a link would replace."
+    if (latest := Path(root)/"latest").exists() and not latest.is_symlink():
+        raise ValueError(f"{latest} is {'a folder' if latest.is_dir() else 'a file'} of its own, not the link to the newest run: give it another name")
+
 def point_latest(run_dir: str | Path) -> None:
-    "Point `latest` beside `run_dir` at it, atomically."
+    "Point `latest` beside `run_dir` at it, atomically. `ValueError` when there is something else of that name."
     run_dir = Path(run_dir)
+    check_latest(run_dir.parent)
     link = run_dir.parent/f".latest.{os.getpid()}"
     link.unlink(missing_ok=True)
     link.symlink_to(run_dir.name)
@@ -180,3 +185,4 @@ class Answer:
     description: str  # one to three sentences
     provider: str     # symbolic, embedded, local or openai
     model: str        # the model that answered
+    laws: int = 1     # among how many laws it had to choose

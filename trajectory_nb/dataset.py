@@ -12,6 +12,7 @@ __all__ = ['NOISE_LEVELS', 'PHASES', 'DRAWN_STYLES', 'VARIANTS', 'PLAIN', 'SPLIT
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -79,12 +80,16 @@ def _path(base: int, seed: int, phase: int, count: int, speed: float=1.) -> np.n
 # %% ../nbs/02_dataset.ipynb #230279bf
 SPLITS = ("train", "val", "test")
 
+def _check_whole(name: str, value, least: int|None=None) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool) or least is not None and value < least:
+        raise ValueError(f"{name} is {value!r}: give a whole number" + (f" of at least {least}" if least is not None else ""))
+
 def split_of(
     num_base: int, # bases in the set
     seed: int,     # of the data set
 ) -> np.ndarray: # "train", "val" or "test" for each base (num_base,)
     "Which part each base belongs to; with three bases of a family or more, each part has one of it."
-    if num_base < 1: raise ValueError(f"num_base is {num_base}: give at least 1 base motion")
+    _check_whole("num_base", num_base, 1)
     parts = np.full(num_base, "train", dtype="<U5")
     for label in range(len(FAMILIES)):
         bases = np.arange(label, num_base, len(FAMILIES))
@@ -257,7 +262,10 @@ _KEPT = {"label": "labels", "trajectory_3d": "trajectory_3d", "future_3d": "futu
 
 def dataset_settings(num_samples: int, frames_per_video: int, image_size: tuple[int, int], augmentation: bool, seed: int) -> dict:
     "What decides every byte of a set, as plain values; `ValueError` for a number of clips or frames that cannot be made."
-    if num_samples < 1: raise ValueError(f"num_samples is {num_samples}: give at least 1")
+    _check_whole("num_samples", num_samples, 1)
+    _check_whole("frames_per_video", frames_per_video)
+    _check_whole("seed", seed)
+    if not isinstance(augmentation, (bool, np.bool_)): raise ValueError(f"augmentation is {augmentation!r}: give True or False")
     if not 1 <= frames_per_video <= OBSERVED: raise ValueError(f"frames_per_video is {frames_per_video}: motions stay in the frame for 1 to {OBSERVED} frames and the {FUTURE} after them")
     return {"num_samples": int(num_samples), "frames_per_video": int(frames_per_video), "image_size": list(check_image_size(image_size)), "augmentation": bool(augmentation), "seed": int(seed)}
 
@@ -313,7 +321,9 @@ class TrajectoryDataset(torch.utils.data.Dataset):
         image_size: tuple[int, int]=(64, 64), # (H, W), pixels
         with_future_video: bool=False, # items also hold "future_video" (4, 3, H, W)
     ):
-        self.bases = np.sort(np.concatenate(split_bases(split, num_base, seed)))
+        _check_whole("seed", seed)
+        _check_whole("num_base", num_base, 1)
+        self.bases = np.sort(np.concatenate(split_bases(str(split), num_base, seed)))
         self.seed, self.options = seed, {"image_size": check_image_size(image_size), "with_future_video": with_future_video}
 
     def __len__(self) -> int: return len(self.bases)*VARIANTS

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORECASTS', 'evaluate_perception_phase', 'write_perception_files', 'sample_paths', 'merge_metrics', 'ask',
-           'evaluate_text_phase', 'answer_records', 'text_metrics', 'write_text_files', 'equations_page',
+           'evaluate_text_phase', 'left_over', 'answer_records', 'text_metrics', 'write_text_files', 'equations_page',
            'evaluate_branch', 'evaluate_run', 'perceive_again', 'evaluate_saved', 'rescored']
 
 # %% ../nbs/07_evaluation.ipynb #a5602575
@@ -20,12 +20,14 @@ from .comparison import Comparison, compare_branches
 from .core import Answer, Perception, atomic_write, json_plain, pick_device, read_json, timestamp, write_json
 from .dataset import evaluation_set, render_clips, text_set
 from .language import build_language
-from .metrics import score_answer, score_answers, summarise_verdicts
+from .metrics import score_answer, score_answers, show_who, summarise_verdicts, who_answered
 from .motion import FAMILIES, Motion
 from .plots import clip_strips, figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_path_grid
 from trajectory_nb.predictions import (ABLATIONS, Predictions, ablation_metrics, forecasts_of, load_predictions, perception_metrics, predict,
     save_predictions)
+from .records import misfit
 from .renderer import Camera
+from .results import ANSWER, RECORD, read_answers
 
 # %% ../nbs/07_evaluation.ipynb #e737d21b
 def evaluate_perception_phase(
@@ -93,7 +95,9 @@ def sample_paths(predictions: Predictions, title: str = ""):
 def merge_metrics(results_dir: str | Path, update: dict) -> dict:
     "Merge `update` into metrics.json (the newest of everything, unstamped), atomically."
     path = Path(results_dir) / "metrics.json"
-    merged = {**(read_json(path) if path.exists() else {}), **json_plain(update)}
+    found = read_json(path) if path.exists() else {}
+    if why := misfit(found, {}): raise ValueError(f"{path} holds no metrics: {why}; delete it or restore it")
+    merged = {**found, **json_plain(update)}
     write_json(path, merged)
     return merged
 
@@ -110,8 +114,9 @@ def ask(
     "Answers for every clip, in chunks; with `cache`, those already given for the same perception are kept."
     key, answers = _perception_key(perception, language), []
     if cache and cache.exists():
-        stored = read_json(cache)
-        answers = [Answer(**a) for a in stored["answers"]] if stored.get("key") == key else []
+        try: stored = read_json(cache)
+        except ValueError: stored = None
+        if not misfit(stored, {"key": str, "answers": [ANSWER]}) and stored["key"] == key: answers = [Answer(**{name: a[name] for name in ANSWER}) for a in stored["answers"]]
     for start in range(len(answers), len(perception), chunk):
         index = np.arange(start, min(start + chunk, len(perception)))
         answers += language.answer(perception.select(index), camera[index])
@@ -128,7 +133,7 @@ def _perception_key(perception: Perception, language) -> str:
 # %% ../nbs/07_evaluation.ipynb #c4b273b2
 def evaluate_text_phase(
     model,
-    language,  # the LanguageModel that really answers
+    language,  # the LanguageModel that is to answer
     *,
     branch: str,
     results_dir: str | Path,
@@ -151,8 +156,7 @@ def evaluate_text_phase(
     answers = ask(language, predictions.perception, predictions.camera, cache=cache, progress=progress)
     plain = build_language("symbolic").answer(predictions.perception, predictions.camera)
     clips = render_clips(base_ids, variant_ids, seed, image_size=image_size)
-    said = sorted({(a.provider, a.model) for a in answers})
-    who = {"asked": asked, "answered": [{"provider": p, "model": m} for p, m in said], "note": note}
+    who = {"asked": asked, "answered": who_answered(answers), "note": " ".join(filter(None, [note, left_over(answers, language)])) or None}
     head = {"branch": branch, "split": "test", "num_base": num_base, "seed": seed, **(context or {})}
     records = answer_records(answers, plain, clips)
     text, symbolic = text_metrics(records, "answer"), text_metrics(records, "symbolic")
@@ -162,6 +166,13 @@ def evaluate_text_phase(
     return {"text": text, "symbolic": symbolic, "who": who, "files": files}
 
 # %% ../nbs/07_evaluation.ipynb #2eb10479
+def left_over(answers: list[Answer], language) -> str | None:
+    "A sentence where `language` did not answer all clips itself."
+    others = who_answered([a for a in answers if a.provider != language.provider])
+    because = f"; the first because {language.troubles[0]}" if language.troubles else ""
+    return f"{language.provider} {language.model} left {sum(who['clips'] for who in others)} of {len(answers)} clips to {show_who(others)}{because}." if others else None
+
+
 def answer_records(answers: list[Answer], plain: list[Answer], clips: dict) -> list[dict]:
     "One JSON-able record per clip: truth, the branch's answer and the symbolic one, each with its verdict."
     motions, sigma = clips["motions"], np.asarray(clips["sigma"])
@@ -193,7 +204,9 @@ def write_text_files(results_dir: Path, stamp: str, records: list[dict], head: d
 def equations_page(records: list[dict], head: dict) -> str:
     "Truth, answer and verdicts of every clip, as text."
     tick = lambda verdict: ", ".join(f"{name} {'yes' if verdict[name] else 'NO'}" for name in ("valid", "structure", "correct", "coherent"))
-    lines = [f"{head['branch']}: {len(records)} test clips, answered by " + " and ".join(f"{a['provider']} {a['model']}" for a in head["who"]["answered"])]
+    who = head["who"]["answered"]
+    chose, wrote = sum(w["chose_law"] for w in who), sum(w["clips"] for w in who if w["provider"] != "symbolic")
+    lines = [f"{head['branch']}: {len(records)} test clips, answered by {show_who(who)}", f"A language model chose the law in {chose} of them, in the others there was one law to take; it chose the words in {wrote}."]
     if head["who"]["note"]: lines.append(head["who"]["note"])
     for record in records:
         answer, truth = record["answer"], record["truth"]
@@ -216,11 +229,16 @@ def evaluate_run(
     perceive: bool = False,  # let the trained networks see the test split again, too
 ) -> dict:  # {branch: the merged metrics}
     """Compute every branch's numbers again from its saved predictions and answers, and rewrite its metrics.json.
-    With `perceive`, the predictions come anew from the checkpoints. `ValueError` if there is nothing to start from."""
-    run_dir = Path(run_dir)
-    if perceive:
-        for path in sorted(run_dir.glob("checkpoints/*/model.json")): perceive_again(run_dir, path.parent.name)
-    metrics = {folder.name: evaluate_saved(folder) for folder in sorted((run_dir / "results").glob("*/"))}
+    With `perceive`, the predictions come anew from the checkpoints. Where a branch's files cannot be used, {"unreadable": why} stands in place of its
+    numbers. `ValueError` if there is nothing to start from."""
+    run_dir, metrics = Path(run_dir), {}
+    trained = {path.parent.name for path in run_dir.glob("checkpoints/*/model.json")} if perceive else set()
+    for branch in sorted(trained | {folder.name for folder in (run_dir / "results").glob("*/")}):
+        try:
+            if branch in trained: perceive_again(run_dir, branch)
+            metrics[branch] = evaluate_saved(run_dir / "results" / branch)
+        except (ValueError, LookupError, TypeError) as error:  # the parameters of a true law may be anything
+            metrics[branch] = {"unreadable": str(error) if isinstance(error, ValueError) else f"{run_dir / 'results' / branch}: {type(error).__name__}: {error}"}
     metrics = {branch: found for branch, found in metrics.items() if found}
     if not metrics: raise ValueError(f"no predictions or answers under {run_dir}/results: run the evaluate phase first (`trajectory-nb run --resume`)")
     return metrics
@@ -230,7 +248,8 @@ def perceive_again(run_dir: Path, branch: str) -> dict:
     "The perception phase of one branch, from its checkpoint and with the settings it was trained with."
     from trajectory_nb.branches import load_branch  # branches imports this module
     from trajectory_nb.settings import BranchConfig
-    config = BranchConfig(**read_json(run_dir / "checkpoints" / branch / "model.json")["config"])
+    paths = [run_dir / "checkpoints" / branch / name for name in ("record.json", "model.json")]  # what is measured may have changed after the training
+    config = BranchConfig(**read_json(next(path for path in paths if path.exists()))["config"])
     device = pick_device(config.device)
     return evaluate_perception_phase(load_branch(run_dir, branch, device), branch=branch, results_dir=run_dir / "results" / branch, num_base=config.num_base,
                                      seed=config.seed, per_base=config.test_per_base, limit=config.test_clips or None, ablation_clips=config.ablation_clips,
@@ -242,8 +261,7 @@ def evaluate_saved(results_dir: str | Path) -> dict:  # the merged metrics, empt
     results_dir, update = Path(results_dir), {}
     if (path := results_dir / "predictions.safetensors").exists():
         update["perception"] = perception_metrics(load_predictions(path))
-    if pages := sorted(results_dir.glob("*_answers.json")):
-        records = [rescored(record) for record in read_json(pages[-1])["answers"]]
+    if records := [rescored(record) for record in read_answers(results_dir, RECORD)]:
         update.update(text=text_metrics(records, "answer"), symbolic=text_metrics(records, "symbolic"))
     return merge_metrics(results_dir, update) if update else {}
 
@@ -251,5 +269,5 @@ def evaluate_saved(results_dir: str | Path) -> dict:  # the merged metrics, empt
 def rescored(record: dict) -> dict:
     "One stored answer record with its verdicts computed again from its texts."
     motion = Motion(record["truth"]["family"], record["truth"]["params"])
-    again = lambda who: {**record[who], "verdict": score_answer(Answer(**{f.name: record[who][f.name] for f in fields(Answer)}), motion, record["sigma"])}
+    again = lambda who: {**record[who], "verdict": score_answer(Answer(**{f.name: record[who][f.name] for f in fields(Answer) if f.name in record[who]}), motion, record["sigma"])}
     return {**record, "answer": again("answer"), "symbolic": again("symbolic")}

@@ -10,6 +10,7 @@ __all__ = ['PROVIDERS', 'Reading', 'read_perception', 'LanguageModel', 'Symbolic
 import argparse
 import importlib
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,7 @@ class LanguageModel:
     "What all providers share. A provider defines `write` and, where it may be missing something, `available`."
     provider: str = ""
     model: str = ""
+    troubles: Sequence[str] = () # reasons why clips were left to another
 
     def available(self) -> tuple[bool, str]: # (can it answer here, else what to do about it)
         return True, ""

@@ -220,8 +220,8 @@ def _ask(self: Local, name: str, task: str, shots: tuple, questions: list[str], 
     return [t.strip() for t in writer.write(prefix, [q + tail for q in questions], patterns, rngs, self.temperature)]
 
 def _laws(self: Local, readings: list[Reading]) -> list[tuple[str, str]]: # family, equation
-    offered = [{f: f"{f}; {r.equation(f)}" for f in r.plausible(self.plausible)} for r in readings]
-    patterns = ["|".join(re.escape(text) for text in texts.values()) for texts in offered]
+    offered = [[f"{f}; {r.equation(f)}" for f in r.plausible(self.plausible)] for r in readings]
+    patterns = ["|".join(map(re.escape, texts)) for texts in offered]
     wrote = self._ask(self.equations, _LAW_TASK, _LAW_SHOTS, [law_question(r) for r in readings], patterns, None)
     return [tuple(text.split("; ", 1)) for text in wrote]
 
@@ -230,7 +230,7 @@ def _write(self: Local, readings: list[Reading]) -> list[Answer]:
     facts = [r.facts(family) for r, (family, _) in zip(readings, laws)]
     questions = [words_question(f) for f in facts]
     texts = self._ask(self.words, _WORDS_TASK, _WORDS_SHOTS, questions, [sentence_grammar(f) for f in facts], [rng_from("words", q) for q in questions])
-    return [Answer(family, equation, text, self.provider, self.model) for (family, equation), text in zip(laws, texts)]
+    return [Answer(family, equation, text, self.provider, self.model, laws=len(r.plausible(self.plausible))) for r, (family, equation), text in zip(readings, laws, texts)]
 
 Local._ask, Local._laws, Local.write = _ask, _laws, _write
 

@@ -7,9 +7,10 @@ __all__ = ['RESAMPLES', 'ANSWER_METRICS', 'bootstrap_weights', 'base_sums', 'boo
            'show_interval', 'softmax', 'confusion_matrix', 'calibration_bins', 'calibration_error', 'by_group',
            'classification_metrics', 'box_diagonal', 'forecast_distance', 'copy_last', 'constant_velocity',
            'floor_forecast', 'physics_forecast', 'forecasting_metrics', 'score_answer', 'score_answers',
-           'summarise_verdicts']
+           'summarise_verdicts', 'who_answered', 'show_who']
 
 # %% ../nbs/07c_metrics.ipynb #c11777cb
+from collections import Counter
 from functools import lru_cache
 from typing import Callable, Sequence
 
@@ -285,3 +286,17 @@ def summarise_verdicts(verdicts: Sequence[dict], families: Sequence[str], base: 
         column[name] = np.array([np.nan if v[name] is None else 100 * v[name] for v in verdicts], float)
     classes = {name: by_group(column[name], base, families) for name in ("structure", "correct", "coherent")}
     return {"clips": len(verdicts), **{name: interval(column[name], base) for name in ANSWER_METRICS}, "by_class": classes}
+
+# %% ../nbs/07c_metrics.ipynb #d11e53f9
+def who_answered(answers: Sequence[Answer]) -> list[dict]:  # provider, model, clips, chose_law
+    "How many clips each model answered, most first, and in how many of those it chose the law among several."
+    clips = Counter((a.provider, a.model) for a in answers)
+    chose = Counter((a.provider, a.model) for a in answers if a.laws > 1)
+    return [{"provider": who[0], "model": who[1], "clips": count, "chose_law": chose[who]} for who, count in clips.most_common()]
+
+
+def show_who(answered: Sequence[dict]) -> str:
+    "`openai gpt-4o (40 of 64), symbolic … (24 of 64)`; without counts where one answered all. What earlier versions did not count is not shown."
+    clips = sum(who.get("clips", 0) for who in answered)
+    name = lambda who: " ".join(str(who[k]) for k in ("provider", "model") if who.get(k))
+    return ", ".join(name(who) + (f" ({who['clips']} of {clips})" if len(answered) > 1 and "clips" in who else "") for who in answered)

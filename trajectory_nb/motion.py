@@ -58,6 +58,7 @@ def sample_motion(
     """A random motion whose 20 clean positions lie within 1 m of the origin at phase offsets of 0°, 120° and 240°.
     Raises ValueError for an unknown family."""
     law = law_of(family)
+    if not isinstance(rng, np.random.Generator): raise ValueError(f"rng is {rng!r}; expected a generator such as np.random.default_rng(0)")
     while True:
         motion = Motion(family, law.draw(rng))
         if speed != 1: motion = motion.hastened(speed)
@@ -210,8 +211,16 @@ def _facts(self, i: int, family: str | None = None, confident: float = 0.9, draw
 Fit.facts = _facts
 
 # %% ../nbs/00a_motion.ipynb #c003f0d6
+def _names(family) -> tuple: # the laws to try
+    names = FAMILIES if family is None else (family,) if isinstance(family, str) else family
+    if not isinstance(names, (tuple, list)) or not names or not all(isinstance(n, str) for n in names):
+        raise ValueError(f"family is {family!r}; expected one of {', '.join(FAMILIES)}, several of them, or None for all")
+    return tuple(names)
+
 def _checked(positions, t, covariance): # -> positions (B, T, 3), t (T,), covariance (B, T, 3, 3) or None
     positions, t = np.asarray(positions, float), np.asarray(t, float)
+    if t.ndim != 1 or not np.isfinite(t).all() or not (np.diff(t) > 0).all():
+        raise ValueError(f"t has shape {t.shape} and must be a row of finite times in seconds, each later than the one before")
     if positions.ndim == 2: positions, covariance = positions[None], None if covariance is None else np.asarray(covariance)[None]
     if positions.ndim != 3 or positions.shape[1:] != (len(t), 3) or not positions.size:
         raise ValueError(f"positions have shape {positions.shape}; expected (B, {len(t)}, 3) or ({len(t)}, 3) for the {len(t)} times given")
@@ -235,7 +244,7 @@ def fit_motion(
 ) -> Fit:
     """Least-squares laws of a batch of tracks, with covariance and Laplace evidence (MacKay 1992, doi:10.1162/neco.1992.4.3.415).
     Raises ValueError for wrong shapes, values that are not finite and unknown families."""
-    names = (family,) if isinstance(family, str) else tuple(family or FAMILIES)
+    names = _names(family)
     laws, (positions, t, covariance) = [law_of(n) for n in names], _checked(positions, t, covariance)
     white = np.eye(3)[None, None] if covariance is None else _whitener(covariance)
     y = (white @ positions[..., None]).reshape(len(positions), -1)

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .core import read_json
 from .dataset import render_clips, text_set
-from .metrics import show_clips, show_interval
+from .metrics import show_clips, show_interval, show_who
 from .plots import clip_strips, figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_history
 from .report import READING, answers_grid, html_grid, stored_pngs
+from .results import read_answers, read_metrics
 from .settings import BranchConfig, branch_config, find_branch
 from .training import clock
 
@@ -80,10 +80,10 @@ def training_curves(history: Sequence[dict], title: str = "") -> Picture:
 # %% ../nbs/06c_page.ipynb #5de5cb8f
 def perception_pictures(results_dir: str | Path) -> list[Picture]:
     "Confusion matrix, reliability, forecast error and sample paths of a results folder."
-    found = read_json(Path(results_dir) / "metrics.json")["perception"]
-    classes = found["classification"]
+    metrics = read_metrics(results_dir)
+    if not (found := metrics.get("perception")): raise ValueError(f"no measures of perception in {Path(results_dir).name} yet: let the evaluate phase finish first")
+    classes, branch = found["classification"], metrics.get("branch") or ""
     curves = {name: value["per_frame_pct"] for name, value in found["forecasting"].items() if isinstance(value, dict) and "per_frame_pct" in value}
-    branch = read_json(Path(results_dir) / "metrics.json").get("branch", "")
     drawn = [plot_confusion(classes["confusion"], classes["families"], branch), plot_calibration(classes["calibration"], branch), plot_forecast_curves(curves, branch)]
     return [*map(picture, drawn), *(Picture(png) for _, png in stored_pngs(Path(results_dir), ("sample_paths",)))]
 
@@ -93,9 +93,7 @@ def answers_table(
     count: int = 8,
 ) -> Html:
     "Truth and answer side by side for some clips, with verdicts and the reasons of what is no; every text escaped."
-    pages = sorted(Path(results_dir).glob("*_answers.json"))
-    if not pages: raise ValueError(f"no answers in {Path(results_dir).name} yet: let the text phase finish first")
-    records = read_json(pages[-1])["answers"]
+    if not (records := read_answers(results_dir)): raise ValueError(f"no answers in {Path(results_dir).name} yet: let the text phase finish first")
     shown = f"<p>{min(count, len(records))} of {len(records)} answered clips. Laws are in metres and seconds.</p>"
     return Html(shown + html_grid(*answers_grid(records[:count])))
 
@@ -119,10 +117,10 @@ def summary(
     seconds_by_phase: dict[str, float] | None = None,
 ) -> Html:
     "The branch's numbers with 95 % intervals, `symbolic` beside them where it answers too, and where the time went."
-    found = read_json(Path(results_dir) / "metrics.json")
+    found = read_metrics(results_dir)
     rows = [[name, show_interval(_reach(found, path)), show_interval(_reach(found, ("symbolic", *path[1:]))) if path[0] == "text" else ""] for name, path in SUMMARY]
     spent = ", ".join(f"{phase} {clock(seconds)}" for phase, seconds in (seconds_by_phase or {}).items())
-    said = ", ".join(f"{who['provider']} {who['model']}" for who in _reach(found, ("who", "answered")) or [])
+    said = show_who(_reach(found, ("who", "answered")) or [])
     first = [f"{name} ({clips})" if (clips := show_clips([_reach(found, path)])) else name for name, path in SUMMARY]
     rows = [[name, *row[1:]] for name, row in zip(first, rows)]
     return Html(html_grid(["", "branch", "symbolic"], rows) + f"<p>Answered by {html.escape(said)}. Time: {html.escape(spent)}.</p><p>{html.escape(READING)}</p>")

@@ -39,7 +39,7 @@ def phase_seconds(
             if phase in usual and phase not in over and _is_number(seconds):
                 took.setdefault(phase, []).append(seconds)
         if row["status"] == "running" and now in usual and all(map(_is_number, (step, steps, left))) and 0 < step < steps:
-            took.setdefault(now, []).append(left * steps / (steps - step))
+            took.setdefault(now, []).append(left * (steps / (steps - step)))
     known = {phase: sum(seconds) / len(seconds) for phase, seconds in took.items()}
     unit = sum(known.values()) / sum(usual[phase] for phase in known) if known else 0.0
     return {phase: known.get(phase, share * unit) for phase, share in usual.items()} if unit else {}
@@ -69,7 +69,7 @@ def time_left(
     preset: str | None = "quick", # whose usual proportions to take
 ) -> float | None: # s until the last branch has ended; None when nothing is known yet
     "Fill the slots on paper and see when the last branch ends."
-    known = phase_seconds(rows, preset)
+    known, slots = phase_seconds(rows, preset), max(1, min(slots, len(rows)))
     if not known and any(row["status"] in RUNNING_STATES for row in rows):
         return None
     shared = any("tokenizer" in (_phase(row), *(row.get("seconds_by_phase") or ())) for row in rows)
@@ -88,7 +88,7 @@ def show_left(
     left: float | None, # s
 ) -> str:
     "`about 13:20 left`, in steps of ten seconds from two minutes on."
-    if elapsed < QUIET or left is None:
+    if elapsed < QUIET or not _is_number(left):
         return "estimating the time left"
     return f"about {duration(left if left < 120 else 10 * round(left / 10))} left"
 

@@ -17,6 +17,15 @@ from .camera import (BALL_RADIUS, CAMERA_DISTANCE, REACH, VIEW_NAMES, VIEWS, Cam
 from .raster import BACKGROUND, BALL_COLOUR, STYLES, TRAIL_COLOUR, balls_cpu, coverage, draw_cpu, ghost_table, ghosts_of, paint
 
 # %% ../nbs/01_renderer.ipynb #eee1ccec
+def _positions(given, device=None) -> torch.Tensor: # float32
+    try: return torch.as_tensor(given, dtype=torch.float32, device=device)
+    except (TypeError, ValueError): raise ValueError(f"the trajectory is a {type(given).__name__} and no array of numbers: give positions in metres") from None
+
+def _camera(given) -> Camera:
+    if isinstance(given, Camera): return given
+    if not isinstance(given, dict) or set(given) != set("KRt"): raise ValueError(f"the camera is {list(given) if isinstance(given, dict) else type(given).__name__}: give a Camera, or a dict of K, R and t")
+    return Camera(**given)
+
 class TrajectoryRenderer:
     "Draws one trajectory as a float video, differentiable with respect to its positions."
 
@@ -30,9 +39,9 @@ class TrajectoryRenderer:
 
         Raises `ValueError` for an empty, misshapen or non-finite trajectory, one behind the camera, a bad `image_size` or an unknown style."""
         size, ghosts = check_image_size(image_size), ghosts_of(style)
-        xyz = torch.as_tensor(trajectory_3d, dtype=torch.float32)
+        xyz, camera = _positions(trajectory_3d), _camera(camera_params)
         check_positions(xyz, 2, "(T, 3)")
-        camera = camera_params if isinstance(camera_params, Camera) else Camera(**camera_params)
+        if camera.K.ndim != 2: raise ValueError(f"one trajectory came with cameras of shape {tuple(camera.K.shape)}: give one camera, or render_batch the trajectories")
         uv, radius = balls(xyz[None], Camera(camera.K[None], camera.R[None], camera.t[None]))
         return paint(uv, radius, ghosts, size)[0]
 
@@ -65,9 +74,9 @@ def _draw(uv, radius, styles: list[str], out: torch.Tensor, path: str|None=None)
 
 # %% ../nbs/01_renderer.ipynb #838c2aae
 def _checked_batch(positions, cameras, style, device) -> tuple: # positions (N, T, 3), Camera, N styles
-    xyz = torch.as_tensor(positions, dtype=torch.float32, device=device).detach()
+    xyz, camera = _positions(positions, device).detach(), _camera(cameras)
     check_positions(xyz, 3, "(N, T, 3)")
-    camera = cameras if isinstance(cameras, Camera) else Camera(**cameras)
+    if not isinstance(style, (str, list, tuple)): raise ValueError(f"style is {style!r}: give one of {', '.join(STYLES)}, or one per clip")
     styles = [style]*len(xyz) if isinstance(style, str) else list(style)
     if camera.K.ndim != 3 or len(camera) != len(xyz) or len(styles) != len(xyz):
         raise ValueError(f"{len(xyz)} clips came with cameras of shape {tuple(camera.K.shape)} and {len(styles)} styles: give one of each per clip")

@@ -11,6 +11,7 @@ __all__ = ['COLUMNS', 'FORECAST_COLUMNS', 'TEXT_COLUMNS', 'KINDS', 'GLOSSARY', '
 
 # %% ../nbs/07d_report.ipynb #0617fe99
 import html
+import math
 import re
 import shutil
 import textwrap
@@ -19,10 +20,10 @@ from pathlib import Path
 from typing import Sequence
 from urllib.parse import quote
 
-from .core import read_json
 from .metrics import show_clips, show_interval
 from .motion import OBSERVED, clip_times
 from .plots import figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_intervals, png_data_uri
+from .results import read_answers, read_metrics
 
 # %% ../nbs/07d_report.ipynb #17d39909
 def show_minutes(minutes: float | None) -> str:
@@ -48,6 +49,10 @@ def _same(row: dict) -> str:
     return f"{found['same']} of {found['clips']}" if (found := row.get("same_equation")) else "–"
 
 
+def _chose(row: dict) -> str:
+    return f"{found['chose']} of {found['clips']}" if (found := row.get("chose_law")) else "–"
+
+
 _interval = lambda name: lambda row: show_interval(row.get(name))
 _branch = {"branch": lambda row: row["branch"]}
 COLUMNS = {
@@ -61,7 +66,7 @@ FORECAST_COLUMNS = {
 }
 TEXT_COLUMNS = {
     **_branch, "valid %": _interval("valid"), "structure %": _interval("structure"), "correct %": _interval("correct"),
-    "fact precision %": _interval("precision"), "fact recall %": _interval("recall"), "coherent %": _interval("coherent"), "same equation as symbolic": _same,
+    "fact precision %": _interval("precision"), "fact recall %": _interval("recall"), "coherent %": _interval("coherent"), "same equation as symbolic": _same, "law chosen by the model": _chose,
 }
 
 def clips_of(rows: Sequence[dict], *names: str) -> str:
@@ -121,7 +126,8 @@ def frames_note(rows: Sequence[dict]) -> str:
     "In which frames constant velocity from the truth beats every forecast of every branch."
     seen = [row["per_frame"] for row in rows if row.get("per_frame") and row["state"] != "baseline"]
     said = []
-    for i, t in enumerate(clip_times()[OBSERVED:]):
+    values = [interval["value"] for frames in seen for frame in frames.values() for interval in frame]
+    for i, t in enumerate(clip_times()[OBSERVED:] if None not in values else ()):
         best, straight = [min(f[name][i]["value"] for name in ("own", "physics")) for f in seen], [f["constant_velocity"][i]["value"] for f in seen]
         if seen and max(straight) < min(best): said.append(f"t = {t:g} s ({max(straight):.1f} % against {min(best):.1f} to {max(best):.1f} %)")
     return f"Constant velocity, which starts from the true positions without jitter, beats both forecasts of every branch at {' and '.join(said)}." if said else ""
@@ -161,6 +167,8 @@ GLOSSARY = {
                "than 5 % of the diagonal, or is within 3 sigma of what the jitter alone leaves",
     "coherent": "full sentences, and no fact that contradicts the clip or the answer's own equation",
     "fact precision, fact recall": "share of the stated facts that are true (speed and radius within 15 %, height 0.10 m, turns 0.15, time of the apex 0.1 s), and of the clip's facts that are stated",
+    "law chosen by the model": "clips in which the language model had more than one law to choose from. A small model is offered the laws that the branch finds plausible: the most probable one, "
+                               "and others of a probability of at least 0.2. Of the words it has a choice in every clip",
     "blank, shuffled": "every frame shows its background alone; the frames of each clip in an order drawn at random",
     "reading, calibrate": "phases after training: the part that names the class from the positions is trained once more on what the finished network sees; "
                           "a temperature and a scale make probabilities and covariances as sure as held-out clips allow",
@@ -190,10 +198,10 @@ def sections(comparison: dict) -> list[tuple[str, str, tuple[list, list]]]:  # h
 
 
 def notes(comparison: dict) -> list[str]:
-    "Sentences on who answered in place of whom, each once."
+    "Sentences on who answered in place of whom, and on what else is not as the name of a branch says, each once."
     said = {}
     for row in comparison["rows"]:
-        if row.get("note"): said.setdefault(row["note"], []).append(row["branch"])
+        for note in filter(None, (row.get("note"), *(row.get("notes") or ()))): said.setdefault(note, []).append(row["branch"])
     return [f"{', '.join(branches)}: {note}" for note, branches in said.items()]
 
 
@@ -286,7 +294,8 @@ def joint_figures(comparison: dict, metrics: dict[str, dict]) -> str:
     panels = {what: {r["branch"]: r[name] for r in rows if r.get(name)} for what, name in measures.items()}
     figures = [html_figure(figure_png(plot_intervals(panels), 90), "measures of all branches")] if rows else []
     forecasts = {b: m["perception"]["forecasting"] for b, m in metrics.items() if m.get("perception")}
-    better = {b: min(("own", "physics"), key=lambda name: f[name]["error_pct"]["value"]) for b, f in forecasts.items()}
+    error = lambda forecast: math.inf if (value := forecast["error_pct"]["value"]) is None else value
+    better = {b: min(("own", "physics"), key=lambda name: error(f[name])) for b, f in forecasts.items()}
     curves = {f"{b}, {better[b]}": f[better[b]]["per_frame_pct"] for b, f in forecasts.items()}
     if forecasts:
         first = next(iter(forecasts.values()))
@@ -328,8 +337,9 @@ def answers_grid(records: Sequence[dict]) -> tuple[list[str], list[list[str]]]:
 
 def sample_answers(folder: Path, count: int = 6) -> str:
     "Some answers beside the truth, from the newest answers file; empty without one."
-    pages = sorted(folder.glob("*_answers.json"))
-    return "<h3>Some answers</h3>" + html_grid(*answers_grid(read_json(pages[-1])["answers"][:count])) if pages else ""
+    try: records = read_answers(folder)[:count]
+    except ValueError as error: return f"<p>{html.escape(str(error))}</p>"
+    return "<h3>Some answers</h3>" + html_grid(*answers_grid(records)) if records else ""
 
 # %% ../nbs/07d_report.ipynb #16f01301
 def file_links(run_dir: Path, branch: str) -> str:
@@ -345,8 +355,8 @@ def html_page(
     "The whole report as one self-contained page."
     metrics, results = {}, Path(run_dir) / "results" if run_dir else None
     for row in comparison["rows"]:
-        path = results / row["branch"] / "metrics.json" if results else None
-        if path and path.exists() and row["state"] != "unreadable": metrics[row["branch"]] = read_json(path)
+        found = read_metrics(results / row["branch"]) if results and row["state"] != "unreadable" else {}
+        if found: metrics[row["branch"]] = found
     said = lambda text, kind="small": f"<p class={kind}>{html.escape(text)}</p>" if text else ""
     body = [f"<h1>Comparison of {html.escape(comparison['run'] or 'branches')}</h1>", said(comparison["verdict"], "verdict"), said(about(comparison)), said(main_caption(comparison["rows"]) + ":"),
             html_grid(*grid_of(COLUMNS, comparison["rows"]), comparison["winner"]), *map(said, notes(comparison)), said(READING), joint_figures(comparison, metrics) if metrics else "",

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['TrainConfig', 'learning_rate', 'make_optimizer', 'averaged', 'channels_last', 'TrainState', 'state_tensors',
            'restore_state', 'trained_weights', 'StopRequest', 'stop_between_steps', 'ProgressLine', 'clock', 'Pace',
-           'progress', 'progress_text', 'TrainingDiverged', 'step_seed', 'to_device', 'train_step', 'batches_from',
-           'resume', 'save_state', 'scalar_writer', 'run_validation', 'fit']
+           'progress', 'progress_text', 'TrainingDiverged', 'step_seed', 'to_device', 'parts_of', 'train_step',
+           'batches_from', 'resume', 'save_state', 'scalar_writer', 'run_validation', 'fit']
 
 # %% ../nbs/05_training.ipynb #52e14c0f
 import contextlib, math, signal, sys, threading, time, warnings
@@ -38,11 +38,13 @@ class TrainConfig:
     seed: int = 0                   # of dropout and everything else drawn inside the network
     device: str = "auto"            # "auto", "cpu", "cuda", "cuda:1" …
     prefetch: int = 2               # batches made ahead in a thread of their own
+    accumulate: int = 1             # parts that a batch goes through the network in, where memory is short
 
     def __post_init__(self):
         if self.steps < 1: raise ValueError(f"steps={self.steps}: at least 1 step is needed")
         if not self.lr > 0: raise ValueError(f"lr={self.lr}: a positive learning rate is needed")
         if not 0 <= self.ema_decay < 1: raise ValueError(f"ema_decay={self.ema_decay}: expected 0 <= ema_decay < 1")
+        if self.accumulate < 1: raise ValueError(f"accumulate={self.accumulate}: a batch has at least 1 part")
         if self.checkpoint_every < 1: raise ValueError(f"checkpoint_every={self.checkpoint_every}: at least 1 step is needed")
 
     @property
@@ -223,7 +225,8 @@ def progress_text(p: dict) -> str:
 
 # %% ../nbs/05_training.ipynb #60b4e09a
 class TrainingDiverged(RuntimeError):
-    "The loss or its gradient is no longer finite."
+    "The loss or its gradient is no longer finite, in step `step` (from 0)."
+    def __init__(self, message: str, step: int): super().__init__(message); self.step = step
 
 
 def step_seed(seed: int, step: int) -> int:
@@ -236,25 +239,37 @@ def to_device(batch: dict, device: torch.device) -> dict:
     return {key: value.to(device, non_blocking=True) if torch.is_tensor(value) else value for key, value in batch.items()}
 
 
+def parts_of(batch: dict, count: int):
+    "The batch in `count` parts, or as many as it has clips; with the share of each."
+    size = max(len(value) for value in batch.values())
+    cuts = [size * i // min(count, size) for i in range(min(count, size) + 1)]
+    for first, last in zip(cuts, cuts[1:]):
+        yield (last - first) / size, {key: value[first:last] for key, value in batch.items()}
+
+
 def train_step(state: TrainState, batch: dict, loss_fn: Callable, config: TrainConfig) -> dict[str, float]:
     "One optimizer step in place. Raises `TrainingDiverged`, with the weights as they were, when loss or gradient is not finite."
     torch.manual_seed(step_seed(config.seed, state.step))
     device = pick_device(config.device)
     dtype, lr = pick_precision(device), learning_rate(state.step, config)
     state.model.train()
-    with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-        loss, numbers = loss_fn(state.model, to_device(batch, device))
     state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    loss, seen = torch.zeros((), device=device), {}
+    for share, part in parts_of(batch, config.accumulate):
+        with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+            own, numbers = loss_fn(state.model, to_device(part, device))
+        (share * own).backward()
+        loss += share * own.detach()
+        for name, value in numbers.items(): seen[name] = seen.get(name, 0.0) + share * float(torch.as_tensor(value).detach())
     norm = nn.utils.clip_grad_norm_([p for p in state.model.parameters() if p.requires_grad], config.clip_norm)
-    if not torch.isfinite(loss.detach() + norm):
+    if not torch.isfinite(loss + norm):
         raise TrainingDiverged(f"loss {loss.item():.4g} and gradient norm {float(norm):.4g} at step {state.step + 1} with lr {lr:.2g}: "
-                               "try a smaller lr; the weights of the step before are kept")
+                               "try a smaller lr; the weights of the step before are kept", state.step)
     for group in state.optimizer.param_groups: group["lr"] = lr
     state.optimizer.step()
     if state.ema is not None: state.ema.update_parameters(state.model)
     state.step += 1
-    return {"loss": float(loss.detach()), "lr": lr} | {name: float(torch.as_tensor(value).detach()) for name, value in numbers.items()}
+    return {"loss": float(loss), "lr": lr} | seen
 
 # %% ../nbs/05_training.ipynb #43d0122a
 def batches_from(make_batch: Callable[[int], dict], start: int, stop: int, ahead: int):
@@ -273,7 +288,7 @@ def batches_from(make_batch: Callable[[int], dict], start: int, stop: int, ahead
             for future in waiting: future.cancel()
 
 # %% ../nbs/05_training.ipynb #8ff962df
-_MAY_CHANGE = {"device", "prefetch", "checkpoint_every"}
+_MAY_CHANGE = {"device", "prefetch", "checkpoint_every", "accumulate"}
 
 
 def _refuse_other_settings(stored: dict, config: TrainConfig, folder: Path) -> None:
@@ -336,6 +351,7 @@ def fit(
     validate: Callable | None = None,      # model → {"accuracy": …}, at the end of each epoch
     tensorboard: str | Path | None = None, # folder for scalars
     name: str = "training", every: float = 5.0,
+    guard: Callable = lambda write, stop: write(),  # calls what saves a checkpoint; `stop()` says whether a stop was asked for
 ) -> list[dict]:                           # history: rows of step, loss, lr, … and of step, val_…
     """Train `model` in place for `config.steps` steps, continuing from the newest valid checkpoint in `folder`.
 
@@ -345,7 +361,7 @@ def fit(
     start = resume(state, config, folder) if folder is not None else 0
     writer, line = scalar_writer(tensorboard, start), ProgressLine(name)
     if start: line.show(f"continues from step {start}/{config.steps}", force=True)
-    try: _loop(state, make_batch, loss_fn, config, folder, on_progress, validate, writer, line, every)
+    try: _loop(state, make_batch, loss_fn, config, folder, on_progress, validate, writer, line, every, guard)
     finally:
         line.close()
         if writer is not None: writer.close()
@@ -353,7 +369,7 @@ def fit(
     return state.history
 
 # %% ../nbs/05_training.ipynb #0fc6f4e6
-def _loop(state, make_batch, loss_fn, config, folder, on_progress, validate, writer, line, every):
+def _loop(state, make_batch, loss_fn, config, folder, on_progress, validate, writer, line, every, guard):
     pace, told, stride = Pace(), -math.inf, max(1, config.steps // 500)
     per_epoch, saved, stepping = config.steps_per_epoch or config.steps, state.step, False
     with (stop_between_steps() as stop,
@@ -366,7 +382,7 @@ def _loop(state, make_batch, loss_fn, config, folder, on_progress, validate, wri
                 if state.step % stride == 0 or last: _record(state, {"step": state.step, **numbers}, writer)
                 if validate and (state.step % per_epoch == 0 or last): run_validation(state, validate, writer)
                 if folder is not None and (state.step % config.checkpoint_every == 0 or last or stop):
-                    save_state(state, config, folder); saved = state.step
+                    guard(lambda: save_state(state, config, folder), lambda: bool(stop)); saved = state.step
                 now = progress(state, config, numbers, pace(state.step))
                 line.show(progress_text(now), force=last)
                 if on_progress and (last or time.monotonic() - told >= every): told = time.monotonic(); on_progress(now)
