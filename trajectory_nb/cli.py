@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'MOST_CONFIG', 'options', 'is_user_error', 'error_line', 'refuse_empty', 'main', 'read_config', 'run', 'status',
-           'report', 'sync', 'parse_size', 'parse_films', 'generate', 'audit', 'doctor']
+           'report', 'branches', 'sync', 'parse_size', 'parse_films', 'generate', 'audit', 'doctor']
 
 # %% ../nbs/09_cli.ipynb #dfdf13e2
 import errno
@@ -131,11 +131,12 @@ def run(
     config: Annotated[Path | None, typer.Option(metavar="FILE.yaml", help="YAML file: fields for all branches, and fields below a branch's name for that one. With --resume: fields to change, of phases that are not done.", show_default=False)] = None,
     run_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's folder; a new one under runs/ by default, with --resume the latest.", show_default=False)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Take up an earlier run where it stopped.")] = False,
+    worktrees: Annotated[bool, typer.Option("--worktrees", help="Each branch with the code of its own git branch, in a worktree; see branches --help.")] = False,
 ):
     """Train, evaluate and compare the branches.
 
     Ctrl-C stops cleanly: every branch saves its state, and --resume goes on from there."""
-    if resume and (told := [name for name, value in (("--preset", preset), ("--seed", seed)) if value is not None]):
+    if resume and (told := [name for name, value in (("--preset", preset), ("--seed", seed), ("--worktrees", worktrees or None)) if value is not None]):
         raise ValueError(f"{told[0]} and --resume do not go together: a resumed run takes it from its run.json")
     settings = read_config(config)
     from trajectory_nb.runner import RunFailed, run_branches
@@ -143,7 +144,7 @@ def run(
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN: # nohup stays
             signal.signal(number, _stop_like_ctrl_c)
     try:
-        run_branches(branch, preset or "quick", run_dir, resume, seed, settings)
+        run_branches(branch, preset or "quick", run_dir, resume, seed, settings, worktrees=worktrees)
     except RunFailed as error:
         print(f"trajectory-nb: {error_line(error)}", file=sys.stderr)
         return 1
@@ -191,6 +192,25 @@ def report(
     print(comparison.to_text())
     for kind in ("html", "md", "json"):
         print(run/"results"/f"comparison.{kind}")
+
+# %% ../nbs/09_cli.ipynb #4c0fa429
+@app.command()
+def branches(
+    create: Annotated[bool, typer.Option("--create", help="Make those that are missing, at the commit that is checked out.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+):
+    """The git branches of the four, for whoever changes the code of one.
+
+    Says which exist, how far they are from what is checked out, and in which folder. With run --worktrees each branch runs with the code of its git
+    branch, in a worktree below runs/.worktrees: change and commit there. No git branch and no folder that exists is ever changed."""
+    from trajectory_nb.worktrees import branch_line, branch_rows, create_branches, find_repository
+    rows = (create_branches if create else branch_rows)(find_repository())
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    print(*map(branch_line, rows), sep="\n")
+    if any(row["state"] == "missing" for row in rows):
+        print("\nto make what is missing: trajectory-nb branches --create")
 
 # %% ../nbs/09_cli.ipynb #2c74ba8a
 @app.command()
