@@ -156,6 +156,8 @@ class Job:
     reason: str = "" # the same in words
     asked_at: float = 0.0 # when
     asked_again: bool = False
+    step: list | None = None # the last step that was seen
+    step_at: float = 0.0 # when
 
     @property
     def seconds(self) -> float:
