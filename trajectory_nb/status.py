@@ -195,7 +195,7 @@ def status_cells(
     return (text("branch"), text("status"), text("phase"), "-" if done else of("step", "max_steps"), of("epoch", "max_epochs"),
             _number(row.get("loss"), ".3f"), _number(row.get("accuracy"), ".1%"),
             "-" if done else _number(row.get("rate"), ".1f"), duration(row.get("eta_s")) if running else "-",
-            text("device"), _memory(row) if running else "-", text("llm"), age if age == "-" else f"{age} ago")
+            text("device"), _memory(row) if running and row["status"] != "queued" else "-", text("llm"), age if age == "-" else f"{age} ago")
 
 # %% ../nbs/08_status.ipynb #ec275a3d
 def status_line(

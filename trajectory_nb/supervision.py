@@ -263,4 +263,4 @@ def _where_it_runs(row: dict) -> str:
     return f"{row['branch']} is run by process {row.get('pid')}, not by trajectory-nb run: stop it with kill -INT {row.get('pid')}"
 
 def _how_far(row: dict) -> str:
-    return f", in {row['phase']} at step {row['step']} of {row['max_steps']}" if row.get("phase") and row.get("step") and row.get("max_steps") else ""
+    return f", in {row['phase']} at step {row['step']} of {row['max_steps']}" if row.get("phase") not in (None, "queued") and row.get("step") and row.get("max_steps") else ""

@@ -28,7 +28,7 @@ from .status import COLUMNS, RUNNING_STATES, STATE_COLORS, read_run, read_status
 from .supervision import own_lines
 
 # %% ../nbs/08c_viewer.ipynb #bff4e557
-_CELL = "text-align:left;white-space:nowrap;padding:1px 8px 1px 0"
+_CELL = "text-align:left;white-space:nowrap;padding:1px 8px 1px 0;line-height:1.3"
 _HTML_COLORS = {"green": "#2e7d32", "blue": "#1565c0", "red": "#c62828", "yellow": "#b26a00"}
 
 # %% ../nbs/08c_viewer.ipynb #9dc8dc9c
@@ -37,7 +37,7 @@ def _bar(row: dict) -> str:
     step, steps = row.get("step"), row.get("max_steps")
     known = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (step, steps))
     done = 100.0 if row.get("status") == "done" else 100.0 * min(1, max(0, step / steps)) if known and steps > 0 else 0.0
-    return ('<div style="width:8em;height:.7em;background:#8883;border-radius:3px">'
+    return ('<div style="width:5em;height:.7em;background:#8883;border-radius:3px">'
             f'<div style="width:{done:.1f}%;height:100%;background:#1565c0;border-radius:3px"></div></div>')
 
 # %% ../nbs/08c_viewer.ipynb #ef2e25dc
@@ -52,6 +52,7 @@ def status_html(
         color = _HTML_COLORS.get(STATE_COLORS.get(row.get("status"), ""), "inherit")
         cells = [f"<td style='{_CELL}'>{html.escape(cell)}</td>" for cell in status_cells(row)]
         cells[1] = cells[1].replace("text-align:left", f"text-align:left;font-weight:bold;color:{color}", 1)
+        cells[COLUMNS.index("llm")] = cells[COLUMNS.index("llm")].replace("nowrap", "normal", 1)
         body.append(f"<tr>{''.join(cells)}<td>{_bar(row)}</td></tr>")
         told = [("#c62828", row.get("error")), *(("inherit", note) for note in row.get("notes") or ())]
         said += [f"<div style='line-height:1.4;color:{color}'>{html.escape(str(row.get('branch')))}: {html.escape(str(text))}</div>" for color, text in told if text]
