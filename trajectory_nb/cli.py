@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'MOST_CONFIG', 'options', 'is_user_error', 'error_line', 'refuse_empty', 'main', 'read_config', 'run', 'status',
-           'stop', 'report', 'parse_size', 'parse_films', 'generate', 'audit', 'doctor']
+           'stop', 'report', 'branches', 'sync', 'parse_size', 'parse_films', 'generate', 'audit', 'doctor']
 
 # %% ../nbs/09_cli.ipynb #dfdf13e2
 import errno
@@ -131,11 +131,12 @@ def run(
     config: Annotated[Path | None, typer.Option(metavar="FILE.yaml", help="YAML file: fields for all branches, and fields below a branch's name for that one. With --resume: fields to change, of phases that are not done.", show_default=False)] = None,
     run_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's folder; a new one under runs/ by default, with --resume the latest.", show_default=False)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Take up an earlier run where it stopped.")] = False,
+    worktrees: Annotated[bool, typer.Option("--worktrees", help="Each branch with the code of its own git branch, in a worktree; see branches --help.")] = False,
 ):
     """Train, evaluate and compare the branches.
 
     Ctrl-C stops cleanly: every branch saves its state, and --resume goes on from there."""
-    if resume and (told := [name for name, value in (("--preset", preset), ("--seed", seed)) if value is not None]):
+    if resume and (told := [name for name, value in (("--preset", preset), ("--seed", seed), ("--worktrees", worktrees or None)) if value is not None]):
         raise ValueError(f"{told[0]} and --resume do not go together: a resumed run takes it from its run.json")
     settings = read_config(config)
     from trajectory_nb.runner import RunFailed, run_branches
@@ -143,7 +144,7 @@ def run(
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN: # nohup stays
             signal.signal(number, _stop_like_ctrl_c)
     try:
-        run_branches(branch, preset or "quick", run_dir, resume, seed, settings)
+        run_branches(branch, preset or "quick", run_dir, resume, seed, settings, worktrees=worktrees)
     except RunFailed as error:
         print(f"trajectory-nb: {error_line(error)}", file=sys.stderr)
         return 1
@@ -173,7 +174,7 @@ def status(
     else:
         StatusMonitor(run).watch_branches(every, None if watch else 1)
 
-# %% ../nbs/09_cli.ipynb #e410a984
+# %% ../nbs/09_cli.ipynb #19eff3f8
 @app.command()
 def stop(
     branch: Annotated[str | None, typer.Argument(metavar="[BRANCH]", help="Only this branch; the whole run by default.", show_default=False)] = None,
@@ -205,6 +206,43 @@ def report(
     print(comparison.to_text())
     for kind in ("html", "md", "json"):
         print(run/"results"/f"comparison.{kind}")
+
+# %% ../nbs/09_cli.ipynb #4c0fa429
+@app.command()
+def branches(
+    create: Annotated[bool, typer.Option("--create", help="Make those that are missing, at the commit that is checked out.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+):
+    """The git branches of the four, for whoever changes the code of one.
+
+    Says which exist, how far they are from what is checked out, and in which folder. With run --worktrees each branch runs with the code of its git
+    branch, in a worktree below runs/.worktrees: change and commit there. No git branch and no folder that exists is ever changed."""
+    from trajectory_nb.worktrees import branch_line, branch_rows, create_branches, find_repository
+    rows = (create_branches if create else branch_rows)(find_repository())
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    print(*map(branch_line, rows), sep="\n")
+    if any(row["state"] == "missing" for row in rows):
+        print("\nto make what is missing: trajectory-nb branches --create")
+
+# %% ../nbs/09_cli.ipynb #2c74ba8a
+@app.command()
+def sync(
+    run: Annotated[Path, typer.Argument(help="The run's folder, such as runs/latest.", metavar="DIR")],
+    target: Annotated[str, typer.Argument(help="A folder, or user@host:folder behind ssh. The copy lies below it, under the run's own name.", metavar="TARGET")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print how it went as JSON.")] = False,
+):
+    """Copy a run's results to a folder or another machine with rsync.
+
+    Whole files only, also while the run goes on; what was interrupted goes on where it stopped. What serves to resume alone, the checkpoints with
+    the optimiser's state, stays here; nothing is deleted there. ssh must get in without asking: bring it a key with ssh-copy-id.
+    Exit code 1 when the copy is not complete."""
+    from dataclasses import asdict
+    from trajectory_nb.sync import sync_run
+    state = sync_run(run, target, say=lambda line: print(f"trajectory-nb: {line}", file=sys.stderr, flush=True))
+    print(json.dumps(asdict(state), indent=1) if as_json else state.line)
+    return 1 if state.error else 0
 
 # %% ../nbs/09_cli.ipynb #fee2e283
 def parse_size(

@@ -21,7 +21,7 @@ import time
 import traceback
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -139,6 +139,7 @@ class Job:
     notebook: Path # the notebook to execute
     parameters: dict # what papermill puts into it
     run_dir: Path # the run's folder
+    env: dict = field(default_factory=dict) # environment variables of its own
     slot: Slot | None = None # where it runs
     process: subprocess.Popen | None = None # papermill, once started
     started: float = 0.0 # time of the first start, seconds since 1970
@@ -229,7 +230,7 @@ def start_job(
         log.write(f"--- {utc_now()} {job.branch}, start {job.tries}, in {slot.name}\n")
         log.flush()
         job.process = subprocess.Popen(papermill_command(job), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                       env=job_environment(slot), start_new_session=True)
+                                       env=job_environment(slot) | job.env, start_new_session=True)
     return job
 
 # %% ../nbs/05a_jobs.ipynb #fe832593

@@ -13,6 +13,9 @@ from pathlib import Path
 import numba
 import numpy as np
 import torch
+from llvmlite import ir
+from numba import extending
+from numba.core import types
 
 from .camera import BALL_RADIUS, SOFT_EDGE, Camera, balls
 
@@ -68,6 +71,34 @@ def _compiled(function):
     "Machine code that holds no lock, kept beside the module for the next process; a notebook's cell has no place to keep it."
     return numba.njit(nogil=True, cache=Path(function.__code__.co_filename).is_file())(function)
 
+@extending.intrinsic
+def _stream(typingctx, target, source, place):
+    "Copy 32 bytes past the caches: `target[place:place + 32] = source[place:place + 32]`, to an address that 32 divides."
+    def codegen(context, builder, signature, args):
+        kind, data = ir.VectorType(ir.IntType(8), 32), [context.make_array(t)(context, builder, value).data for t, value in zip(signature.args, args[:2])]
+        to, there = (builder.bitcast(builder.gep(each, [args[2]]), kind.as_pointer()) for each in data)
+        stored = builder.store(builder.load(there, align=1), to, align=32)
+        stored.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
+        return context.get_dummy_value()
+    return types.void(target, source, types.intp), codegen
+
+@extending.intrinsic
+def _arrived(typingctx):
+    "All that was streamed is there for other threads to see."
+    def codegen(context, builder, signature, args):
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+    return types.void(), codegen
+
+@_compiled
+def _send(target, source):
+    "Copy contiguous bytes."
+    first = min(-target.ctypes.data % 32, len(target))
+    last = first + (len(target) - first)//32*32
+    for i in range(first): target[i] = source[i]
+    for i in range(first, last, 32): _stream(target, source, i)
+    for i in range(last, len(target)): target[i] = source[i]
+
 _LEVELS = np.float32(255)*np.array([BACKGROUND, TRAIL_COLOUR, BALL_COLOUR], np.float32)
 _HALF = np.float32(0.5)
 
@@ -93,13 +124,14 @@ def _row(share, count, across, down, inner, soft):
 
 @_compiled
 def _dot(planes, u, v, radius, soft, size, levels, share):
-    "A ball without ghosts into the flat planes (3, H·W) of a frame."
+    "A ball without ghosts into the planes (3, H, W) of a frame; returns its box."
     left, right, top, bottom, inner = _box(u, v, radius, soft, size)
     for y in range(top, bottom):
         _row(share, right - left, np.float32(left) - u, np.float32(y) - v, inner, soft)
         for c in range(3):
-            row, back, step = planes[c, y*size[1] + left:y*size[1] + right], levels[0, c] + _HALF, levels[2, c] - levels[0, c]
+            row, back, step = planes[c, y, left:right], levels[0, c] + _HALF, levels[2, c] - levels[0, c]
             for x in range(len(row)): row[x] = np.uint8(np.int32(back + share[x]*step))
+    return left, right, top, bottom
 
 # %% ../nbs/00d_raster.ipynb #1475d341
 @_compiled
@@ -132,10 +164,17 @@ def _mix(frame, box, levels, ball, trail):
         share[:], shade[:] = 0, 0
 
 @_compiled
+def _erase(planes, box, levels):
+    "Background in a box again."
+    for c in range(3):
+        for y in range(box[2], box[3]): planes[c, y, box[0]:box[1]] = np.uint8(levels[0, c] + _HALF)
+
+@_compiled
 def _clips(uv, radius, ghosts, soft, levels, first, last, out):
-    "Clips `first` to `last` of a batch."
+    "Clips `first` to `last` of a batch: each frame is drawn in one small place, streamed to where it belongs, and erased."
     size, slots = out.shape[3:], ghosts.shape[1] + 1
-    planes = out.reshape((out.shape[0], out.shape[1], 3, size[0]*size[1]))
+    frames, frame = out.reshape((out.shape[0], out.shape[1], 3*size[0]*size[1])), np.empty((3, size[0], size[1]), np.uint8)
+    _erase(frame, (0, size[1], 0, size[0]), levels)
     side = int(2*np.ceil(radius[first:last].max() + soft)) + 1
     boxes, discs = np.zeros((slots, 4), np.int64), np.empty((slots, min(side, size[0]), min(side, size[1])), np.float32)
     ball, trail, share = np.zeros(size, np.float32), np.zeros(size, np.float32), np.empty(size[1], np.float32)
@@ -143,14 +182,17 @@ def _clips(uv, radius, ghosts, soft, levels, first, last, out):
         alive = ghosts.shape[1]
         while alive and ghosts[n, alive - 1] == 0: alive -= 1
         for t in range(radius.shape[1]):
-            for c in range(3): planes[n, t, c, :] = np.uint8(levels[0, c] + _HALF)
-            if alive == 0:
-                _dot(planes[n, t], uv[n, t, 0], uv[n, t, 1], radius[n, t], soft, size, levels, share)
-                continue
-            left, right, top, bottom, inner = _box(uv[n, t, 0], uv[n, t, 1], radius[n, t], soft, size)
-            boxes[t % slots] = left, right, top, bottom
-            for y in range(top, bottom): _row(discs[t % slots, y - top], right - left, np.float32(left) - uv[n, t, 0], np.float32(y) - uv[n, t, 1], inner, soft)
-            _mix(out[n, t], _gather(t, ghosts[n, :alive], boxes, discs, ball, trail), levels, ball, trail)
+            u, v = uv[n, t, 0], uv[n, t, 1]
+            if alive == 0: box = _dot(frame, u, v, radius[n, t], soft, size, levels, share)
+            else:
+                left, right, top, bottom, inner = _box(u, v, radius[n, t], soft, size)
+                boxes[t % slots] = left, right, top, bottom
+                for y in range(top, bottom): _row(discs[t % slots, y - top], right - left, np.float32(left) - u, np.float32(y) - v, inner, soft)
+                box = _gather(t, ghosts[n, :alive], boxes, discs, ball, trail)
+                _mix(frame, box, levels, ball, trail)
+            _send(frames[n, t], frame.reshape(frame.size))
+            _erase(frame, box, levels)
+    _arrived()
 
 # %% ../nbs/00d_raster.ipynb #7a38e1b5
 _PARALLEL = 512 # frames, below which a second thread costs more than it brings
@@ -169,7 +211,10 @@ def draw_cpu(
     cuts = [N*i//threads for i in range(threads + 1)]
     work = lambda first, last: _clips(*given, first, last, out.numpy())
     if threads == 1: return work(0, N)
-    with ThreadPoolExecutor(threads) as pool: list(pool.map(work, cuts[:-1], cuts[1:]))
+    with ThreadPoolExecutor(threads - 1) as pool: # this thread is one of them: a new one takes a while to begin
+        others = [pool.submit(work, *ends) for ends in zip(cuts[1:-1], cuts[2:])]
+        work(0, cuts[1])
+    for other in others: other.result()
 
 # %% ../nbs/00d_raster.ipynb #daa5e817
 @_compiled

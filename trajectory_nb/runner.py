@@ -33,6 +33,7 @@ from .records import misfit
 from .settings import BRANCHES, BranchConfig, branch_config, check_together, check_unchanged, find_branch, overrides_for
 from .status import duration, process_start, read_status, utc_now
 from .supervision import Supervisor
+from .worktrees import code_of, own_code
 
 # %% ../nbs/06a_runner.ipynb #87594176
 def plan_branches(
@@ -212,14 +213,15 @@ class RunFailed(RuntimeError):
         super().__init__(f"{len(failed)} of the branches failed: {', '.join(self.failed)}; why stands in {logs}; to do them again: {resume_command(run_dir)}")
 
 # %% ../nbs/06a_runner.ipynb #c677c661
-def _jobs(run_dir: Path, plan: dict[str, BranchConfig], overrides: dict, notebook: Path, parameters: dict) -> list[Job]:
-    "A job per branch, its parameters checked against the notebook."
+def _jobs(run_dir: Path, plan: dict[str, BranchConfig], overrides: dict, notebook: Path, parameters: dict, code: dict | None = None) -> list[Job]:
+    "A job per branch, its parameters checked against the notebook; with `code`, the notebook of its worktree."
     known = tagged_parameters(notebook)
     jobs = []
     for name, config in plan.items():
         own = {field: value for field, value in overrides_for(name, overrides).items() if field != "seed"}
         told = {"branch": name, "preset": config.preset, "run_dir": str(run_dir.resolve()), "seed": config.seed, "overrides": own}
-        jobs.append(Job(name, notebook, check_parameters(notebook, {**told, **parameters}), run_dir))
+        own_notebook, env = own_code(code[name]) if code else (notebook, {})
+        jobs.append(Job(name, own_notebook, check_parameters(own_notebook, {**told, **parameters}), run_dir, env=env))
     return jobs
 
 # %% ../nbs/06a_runner.ipynb #4b578046
@@ -257,14 +259,15 @@ def _say_took(told: dict, say) -> None:
         say(f"took       {duration(told['took'])}" + (f" in {count} attempts" if (count := len(told["attempts"])) > 1 else ""))
 
 # %% ../nbs/06a_runner.ipynb #1c1d778b
-def _start_plan(branches, preset, run_dir, seed, config, root, notebook, parameters) -> tuple[Path, dict, dict, list[Job]]:
+def _start_plan(branches, preset, run_dir, seed, config, root, notebook, parameters, worktrees) -> tuple[Path, dict, dict, list[Job]]:
     "A new run: everything checked first, then its folder made."
     plan = plan_branches(branches, preset, seed, config)
-    _jobs(Path("."), plan, config, notebook, parameters)
+    code = code_of(plan) if worktrees else {}
+    _jobs(Path("."), plan, config, notebook, parameters, code)
     run_dir = open_run_dir(run_dir, preset, root)
     seed = next(iter(plan.values())).seed
     told = {"preset": preset, "seed": seed, "branches": [name for name in BRANCHES if name in plan], "config": {key: value for key, value in config.items() if key != "seed"}, "created": utc_now()}
-    return run_dir, told, plan, _jobs(run_dir, plan, config, notebook, parameters)
+    return run_dir, told | ({"code": code} if code else {}), plan, _jobs(run_dir, plan, config, notebook, parameters, code)
 
 # %% ../nbs/06a_runner.ipynb #72ede832
 def merge_config(
@@ -288,8 +291,10 @@ def _resume_plan(branches, run_dir, config, root, notebook, parameters) -> tuple
     for name, branch in plan.items():
         if (record := run_dir/"checkpoints"/name/"record.json").exists() and (config or name not in done):
             check_unchanged(branch, read_json(record), run_dir.name)
-    jobs = _jobs(run_dir, plan, told["config"], notebook, parameters)
-    return run_dir, told, plan, [job for job in jobs if job.branch not in done]
+    left = {name: branch for name, branch in plan.items() if name not in done}
+    if left and told.get("code"):
+        told["code"] |= code_of(left, told["code"])
+    return run_dir, told, plan, _jobs(run_dir, left, told["config"], notebook, parameters, told.get("code"))
 
 # %% ../nbs/06a_runner.ipynb #a3680258
 def _say_plan(run_dir: Path, told: dict, jobs: list[Job], slots: list, say) -> None:
@@ -301,6 +306,8 @@ def _say_plan(run_dir: Path, told: dict, jobs: list[Job], slots: list, say) -> N
     say(f"run {run_dir}  preset {told['preset']}, seed {told['seed']}; {len(jobs)} of {len(told['branches'])} branches to do; {where}")
     for name, who in told["llm"].items():
         say(f"  {name}: asks {who['asked']}; answered by {who['answers']}")
+    for name, code in told.get("code", {}).items():
+        say(f"  {name}: code {code['commit'][:10]} of {code['worktree']}")
     for note in dict.fromkeys(who["note"] for who in told["llm"].values() if who.get("note")):
         say(f"  {note}")
 
@@ -316,6 +323,7 @@ def run_branches(
     parameters: dict | None = None, # further parameters of the notebook
     notebook: str | Path | None = None, # what to execute; the package's own branch notebook when None
     root: str | Path = "runs", # where runs live
+    worktrees: bool = False, # each branch with the notebook and the code of its own git worktree; a resumed run does as it began
     console=None, # a `rich.console.Console`; one on stdout when None
 ) -> Path: # the run's folder
     """Train, evaluate and compare the branches, each in a process of its own.
@@ -328,7 +336,7 @@ def run_branches(
     if resume:
         run_dir, told, plan, jobs = _resume_plan(branches, run_dir, config or {}, root, notebook, parameters)
     else:
-        run_dir, told, plan, jobs = _start_plan(branches, preset, run_dir, seed, config or {}, root, notebook, parameters)
+        run_dir, told, plan, jobs = _start_plan(branches, preset, run_dir, seed, config or {}, root, notebook, parameters, worktrees)
     progress = Progress(run_dir, len(places), console=console)
     say = lambda text: progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
     if not jobs and told.get("state") == "done" and (run_dir/"results"/"comparison.json").exists():
