@@ -23,7 +23,7 @@ from .checkpoint import load_checkpoint, load_tensors, save_tensors
 from .core import atomic_write, new_run_dir, pick_device, pick_precision, read_json, timestamp, write_json
 from .dataset import evaluation_set, render_clips, train_batch
 from .evaluation import evaluate_perception_phase, evaluate_text_phase
-from .heartbeat import Heartbeat
+from .heartbeat import Curve, Heartbeat
 from .language import resolve_language
 from .metrics import show_who
 from .models import build_model, build_tokenizer
@@ -142,6 +142,7 @@ class BranchWorker:
         self.config = replace(config, run_dir=str(self.run_dir))
         self.checkpoints, self.results = (self.run_dir / kind / branch_name for kind in ("checkpoints", "results"))
         self.device, self.status = pick_device(config.device), StatusFile.of(self.run_dir, branch_name)
+        self.curve = Curve.of(self.run_dir, branch_name)
         self.record = self._claim()
         self.language, self.note = resolve_language(**self.config.asked_language)
 
@@ -224,6 +225,7 @@ def _training_told(self, clips: int) -> Callable[[dict], None]:
     def tell(p: dict) -> None:
         known = {name: value for name, value in p.items() if name != "accuracy" or value is not None}   # the last validation stays
         self.status.update(**known | {"rate": p["rate"] and p["rate"] * clips})
+        if "loss" in p: self.curve.add(step=p["step"], loss=p["loss"], accuracy=p["accuracy"])
         if time.monotonic() - self.interim_at >= self.interim_every: self._interim()
     return tell
 

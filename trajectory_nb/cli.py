@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'MOST_CONFIG', 'options', 'is_user_error', 'error_line', 'refuse_empty', 'main', 'read_config', 'run', 'status',
-           'report', 'branches', 'sync', 'parse_size', 'parse_films', 'generate', 'audit', 'doctor']
+           'stop', 'report', 'branches', 'sync', 'parse_size', 'parse_films', 'generate', 'audit', 'doctor']
 
 # %% ../nbs/09_cli.ipynb #dfdf13e2
 import errno
@@ -165,7 +165,8 @@ def status(
     """How far every branch is. Reads files only, so it works beside a run and on a copy of one.
 
     Step, clips/s and left are of the phase that a branch is in. Epoch, loss and val. acc. (accuracy on clips of the validation split) are
-    of its training. The last word is how long ago it last wrote."""
+    of its training. Memory is that of its process, and what it holds on a GPU. The last beat is how long ago it last wrote; a branch that made no
+    step for five minutes is stalled."""
     from trajectory_nb.status import StatusMonitor, read_status
     if folder and run:
         raise ValueError(f"two folders, {folder} and --run {run}: name one of them")
@@ -176,6 +177,19 @@ def status(
         print(json.dumps(read_status(run), indent=1))
     else:
         StatusMonitor(run).watch_branches(every, None if watch else 1)
+
+# %% ../nbs/09_cli.ipynb #19eff3f8
+@app.command()
+def stop(
+    branch: Annotated[str | None, typer.Argument(metavar="[BRANCH]", help="Only this branch; the whole run by default.", show_default=False)] = None,
+    run: Annotated[Path, typer.Option(metavar="DIR", help="The run's folder.")] = Path("runs/latest"),
+):
+    """Let a run, or one branch of it, save its state and stop.
+
+    Waits for it, at most 40 s, and says what became of each branch. trajectory-nb run --resume goes on from there. Exit code 1 when
+    something still runs."""
+    from trajectory_nb.supervision import stop_run
+    return 0 if stop_run(run, branch or "all") else 1
 
 # %% ../nbs/09_cli.ipynb #6f91c6fd
 @app.command()

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['PORT_CLASH', 'NO_SPACE', 'Policy', 'Ending', 'own_lines', 'how_it_ended', 'ask_to_stop', 'stop_requests', 'resident',
-           'frozen', 'Supervisor']
+           'frozen', 'Supervisor', 'stop_run']
 
 # %% ../nbs/05g_supervision.ipynb #55d28b7e
 import shutil
 import signal
+import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,14 +20,15 @@ from pathlib import Path
 import psutil
 
 from .jobs import Job, Slot, descendants, interrupt, kill, last_lines, say_stopped, start_job, stop_jobs
+from .processes import end_orphans, is_held, orphans
 from .progress import Progress
-from .status import read_status
+from .status import RUNNING_STATES, STALLED_AFTER, read_run, read_status
 
 # %% ../nbs/05g_supervision.ipynb #c8155e03
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     "When a branch counts as stuck, and how often it is started again."
-    stalled_after: float = 300.0  # s without a step
+    stalled_after: float = STALLED_AFTER # s without a step
     begin_within: float = 300.0   # s in which a branch is to say its first word
     tries: int = 3                # starts after a fault, with less than `worked` seconds of work before each
     worked: float = 600.0         # s
@@ -46,9 +48,9 @@ class Ending:
     why: str  # for people; "" when done
     again: bool
 
-def own_lines(job: Job) -> list[str]:
-    "The end of the log, no further back than the last start."
-    lines = last_lines(job.log, 60)
+def own_lines(log: Path) -> list[str]:
+    "The end of a log, no further back than the last start."
+    lines = last_lines(log, 60)
     starts = [i for i, line in enumerate(lines) if line.startswith("--- ")]
     return lines[starts[-1] + 1:] if starts else lines
 
@@ -56,7 +58,7 @@ def how_it_ended(
     job: Job, # one whose process has ended
 ) -> Ending:
     "What the three witnesses say; before them, what the job was asked to end for."
-    code, row, lines = job.process.returncode, job.status.read(), own_lines(job)
+    code, row, lines = job.process.returncode, job.status.read(), own_lines(job.log)
     if job.asked:
         return Ending(job.asked, job.reason, job.asked != "stopped")
     if code == 0 and row.get("status") == "done":
@@ -230,3 +232,37 @@ def _obey(self, requests: list[str]) -> None:
         self.say(f"{job.branch}: stopped before it began")
 
 Supervisor._ask, Supervisor._watch, Supervisor._mind_memory, Supervisor._obey = _ask, _watch, _mind_memory, _obey
+
+# %% ../nbs/05g_supervision.ipynb #fbb5daed
+def stop_run(
+    run_dir: str | Path, # a run's folder
+    branch: str = "all", # a branch's name
+    wait: float = 40.0,  # s
+    say: Callable = print, # what tells the user
+) -> bool: # whether that has ended
+    "Let a run, or one branch of it, save and stop. `ValueError` for an unknown branch, and when neither a runner nor its notebooks are on this machine."
+    run_dir = Path(run_dir)
+    if branch not in ("all", *(names := [row["branch"] for row in read_status(run_dir)])):
+        raise ValueError(f"no branch {branch!r} in {run_dir}: it has {', '.join(names) or 'none yet'}")
+    rows = lambda: [row for row in read_status(run_dir) if branch in ("all", row["branch"])]
+    live = lambda: [row for row in rows() if row["status"] in RUNNING_STATES]
+    at_work = lambda: is_held(run_dir/"run.lock")
+    begun, until = live(), time.monotonic() + wait
+    if at_work() and (begun or branch == "all"):
+        say(f"asked {'the run' if branch == 'all' else branch} to save and stop, at most {wait:.0f} s")
+        ask_to_stop(run_dir, branch)
+        while time.monotonic() < until and (live() or branch == "all" and at_work()): time.sleep(0.2)
+        (run_dir/"stop"/branch).unlink(missing_ok=True) # nobody heard it, and the next runner shall not
+    elif not at_work() and orphans(run_dir): end_orphans(run_dir, wait, say)
+    elif begun: raise ValueError(_where_it_runs(begun[0]))
+    else: say(f"nothing of {run_dir} is running" if branch == "all" else f"{branch} is not running: {rows()[0]['status']}")
+    for row in rows():
+        if row["branch"] in [one["branch"] for one in begun]: say(f"{row['branch']}: {row['status']}{_how_far(row)}")
+    return not live() and not (branch == "all" and at_work())
+
+def _where_it_runs(row: dict) -> str:
+    if row.get("host") not in (None, socket.gethostname()): return f"{row['branch']} runs on {row['host']}: stop it there"
+    return f"{row['branch']} is run by process {row.get('pid')}, not by trajectory-nb run: stop it with kill -INT {row.get('pid')}"
+
+def _how_far(row: dict) -> str:
+    return f", in {row['phase']} at step {row['step']} of {row['max_steps']}" if row.get("phase") not in (None, "queued") and row.get("step") and row.get("max_steps") else ""
