@@ -181,7 +181,7 @@ def _ended(self, job: Job) -> None:
         say_stopped([job])
         self.say(f"{job.branch}: stopped")
     elif ending.kind != "done":
-        times = f", {job.faults} times in a row" if ending.again else ""
+        times = f", {job.faults} times in a row" if ending.again and job.faults > 1 else ""
         with suppress(OSError): job.status.update(status="failed", error=ending.why + times, pid=None, pid_start=None)
         self.failed.append(job)
 
