@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PRESET ?= quick
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run resume test docs clean evidence export
+.PHONY: help setup run resume test chaos docs clean evidence export
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ resume: $(STAMP) ## take up the latest run where it stopped
 
 test: $(STAMP) ## lessons of all notebooks, library == notebooks, README == index, a tiny run
 	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/checks
+
+chaos: $(STAMP) ## break runs in every way that runs break, about 15 minutes
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; $(BIN)/python -m trajectory_nb.chaos && nbdev_test --path nbs/06b_sync.ipynb --n_workers 0
 
 export: $(STAMP) ## library, clean notebooks and README from the notebooks
 	PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; nbdev_export && nbdev_clean && .ci/readme

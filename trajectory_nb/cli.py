@@ -131,6 +131,10 @@ def run(
     config: Annotated[Path | None, typer.Option(metavar="FILE.yaml", help="YAML file: fields for all branches, and fields below a branch's name for that one. With --resume: fields to change, of phases that are not done.", show_default=False)] = None,
     run_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's folder; a new one under runs/ by default, with --resume the latest.", show_default=False)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Take up an earlier run where it stopped.")] = False,
+    slots: Annotated[int | None, typer.Option(min=1, metavar="N", help="Branches at a time; by default one a GPU, or two on the CPU.", show_default=False)] = None,
+    slots_per_gpu: Annotated[int, typer.Option(min=1, metavar="N", help="Branches that share a GPU.")] = 1,
+    sync: Annotated[str | None, typer.Option(metavar="TARGET", help="Copy results to a folder or user@host:folder every 15 minutes and at the end; see sync --help.", show_default=False)] = None,
+    force: Annotated[bool, typer.Option("--force", help="With --resume: go on although the code has changed.")] = False,
     worktrees: Annotated[bool, typer.Option("--worktrees", help="Each branch with the code of its own git branch, in a worktree; see branches --help.")] = False,
 ):
     """Train, evaluate and compare the branches.
@@ -144,7 +148,7 @@ def run(
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN: # nohup stays
             signal.signal(number, _stop_like_ctrl_c)
     try:
-        run_branches(branch, preset or "quick", run_dir, resume, seed, settings, worktrees=worktrees)
+        run_branches(branch, preset or "quick", run_dir, resume, seed, settings, slots, worktrees=worktrees, slots_per_gpu=slots_per_gpu, sync=sync, force=force)
     except RunFailed as error:
         print(f"trajectory-nb: {error_line(error)}", file=sys.stderr)
         return 1

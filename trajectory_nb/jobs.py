@@ -10,6 +10,7 @@ __all__ = ['NOTEBOOK', 'THREAD_VARIABLES', 'find_notebook', 'tagged_parameters',
 # %% ../nbs/05a_jobs.ipynb #5c98345a
 import ast
 import difflib
+import errno
 import json
 import logging
 import os
@@ -112,18 +113,20 @@ def usable_cores() -> int:
 
 # %% ../nbs/05a_jobs.ipynb #8cd49ff1
 def find_slots(
-    slots: int | None = None, # how many at most; when None one a GPU, or two on the CPU (one on a single core)
+    slots: int | None = None, # how many at most; when None `per_gpu` a GPU, or two on the CPU (one on a single core)
     gpus: list[str] | None = None, # looked up when None
     cores: int | None = None, # looked up when None
+    per_gpu: int = 1, # branches that share a GPU, in turns of its own making
 ) -> list[Slot]:
     "The slots of this machine. Raises `ValueError` for fewer than one."
-    if slots is not None and slots < 1:
-        raise ValueError(f"slots={slots}: at least one is needed")
+    for name, count in (("slots", slots), ("slots_per_gpu", per_gpu)):
+        if count is not None and count < 1:
+            raise ValueError(f"{name}={count}: at least one is needed")
     gpus, cores = visible_gpus() if gpus is None else gpus, cores or usable_cores()
     if gpus:
-        gpus = gpus[:slots]
-        threads = max(1, cores // len(gpus))
-        names = [(f"cuda {gpu}", gpu) for gpu in gpus]
+        places = [(f"cuda {gpu}" + f" ({i + 1})" * (per_gpu > 1), gpu) for i in range(per_gpu) for gpu in gpus]
+        names = places[:slots]
+        threads = max(1, cores // len(names))
     else:
         count = slots or min(2, cores)
         threads = max(1, cores // count)
@@ -153,6 +156,8 @@ class Job:
     reason: str = "" # the same in words
     asked_at: float = 0.0 # when
     asked_again: bool = False
+    step: list | None = None # the last step that was seen
+    step_at: float = 0.0 # when
 
     @property
     def seconds(self) -> float:
@@ -188,13 +193,29 @@ def execute_notebook(
     from papermill.log import logger
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logger.addFilter(_without_line_end)
+    papermill.iorw.papermill_io.register("/", _whole_files())
     try:
-        papermill.execute_notebook(notebook, executed, parameters, kernel_name="python3", language="python", log_output=True, progress_bar=False,
+        papermill.execute_notebook(notebook, str(Path(executed).resolve()), parameters, kernel_name="python3", language="python", log_output=True, progress_bar=False,
                                    autosave_cell_every=5, coalesce_streams=True, extra_arguments=["--IPKernelApp.log_level=ERROR"])
     except DeadKernelError:
         traceback.print_exc()
         return 138
     return 0
+
+def _whole_files():
+    "What lets papermill replace a notebook in one step: whoever reads or copies it gets a whole one. Where there is no space the older one stays."
+    from papermill.iorw import LocalHandler
+    class Whole(LocalHandler):
+        def write(self, buf, path):
+            temporary = Path(path).with_name(f".{Path(path).name}.tmp")
+            try:
+                temporary.write_text(buf, encoding="utf-8")
+                os.replace(temporary, path)
+            except OSError as error:
+                temporary.unlink(missing_ok=True)
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT): raise
+                print(f"no space left for {path}: it is written later", flush=True)
+    return Whole()
 
 def _without_line_end(record: logging.LogRecord) -> bool:
     "The log ends each line by itself; what is nothing but a line end is left out."

@@ -29,6 +29,7 @@ from .status import RUNNING_STATES, STALLED_AFTER, read_run, read_status
 class Policy:
     "When a branch counts as stuck, and how often it is started again."
     stalled_after: float = STALLED_AFTER # s without a step
+    begin_within: float = 300.0   # s in which a branch is to say its first word
     tries: int = 3                # starts after a fault, with less than `worked` seconds of work before each
     worked: float = 600.0         # s
     delay: float = 2.0            # s before the first further start, twice as long before each later one
@@ -210,10 +211,11 @@ def _watch(self, job: Job) -> None:
         if waited >= self.policy.patience: kill(job)
         elif waited >= self.policy.patience/2 and not job.asked_again: job.asked_again = True; interrupt(job)
         return
-    row = next((row for row in read_status(self.run_dir) if row["branch"] == job.branch), {})
-    quiet = row.get("quiet_s") # since its last step
-    still = time.monotonic() - job.begun if quiet is None else min(quiet, time.monotonic() - job.begun)
-    if still >= self.policy.stalled_after: self._ask(job, "stalled", "frozen" if frozen(job) else f"no step for {still:.0f} s")
+    said, now = job.status.read(), time.monotonic()
+    step = [said.get(name) for name in ("last_step", "phase", "step")]
+    if step != job.step: job.step, job.step_at = step, now # by a clock that nobody sets: that of the stamps may be an hour off
+    still = now - max(job.step_at, job.begun)
+    if still >= (self.policy.begin_within if said.get("phase") in (None, "starting", "queued") else self.policy.stalled_after): self._ask(job, "stalled", "frozen" if frozen(job) else f"no step for {still:.0f} s")
 
 def _mind_memory(self) -> None:
     if self.available() >= self.reserve or len(self.running) < 2 or any(job.asked for job in self.running): return
