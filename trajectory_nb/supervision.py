@@ -22,7 +22,7 @@ import psutil
 from .jobs import Job, Slot, descendants, interrupt, kill, last_lines, say_stopped, start_job, stop_jobs
 from .processes import end_orphans, is_held, orphans
 from .progress import Progress
-from .status import RUNNING_STATES, STALLED_AFTER, read_run, read_status
+from .status import RUNNING_STATES, STALLED_AFTER, read_status
 
 # %% ../nbs/05g_supervision.ipynb #c8155e03
 @dataclass(frozen=True, kw_only=True)
