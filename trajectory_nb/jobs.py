@@ -156,6 +156,7 @@ class Job:
     reason: str = "" # the same in words
     asked_at: float = 0.0 # when
     asked_again: bool = False
+    family: list = field(default_factory=list) # its processes, as last seen
     step: list | None = None # the last step that was seen
     step_at: float = 0.0 # when
 

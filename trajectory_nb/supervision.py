@@ -173,6 +173,8 @@ def _has_room(self) -> bool: # beside those that run, for one like the largest o
 def _ended(self, job: Job) -> None:
     self.running.remove(job)
     self.free.append(job.slot)
+    if any(process.is_running() for process in job.family): kill(job, job.family) # a kernel that outlives its papermill for a moment would still write
+    job.family = []
     ending, job.code, job.ended = how_it_ended(job), job.process.returncode, time.time()
     if time.monotonic() - job.begun >= self.policy.worked: job.faults = 0
     job.faults += ending.again and ending.kind != "no memory"
@@ -205,7 +207,7 @@ def _ask(self, job: Job, kind: str, reason: str) -> None:
 
 def _watch(self, job: Job) -> None:
     "What is stuck is asked to end, asked again (between two cells a kernel hears nothing), and killed."
-    self.largest = max(self.largest, resident(job))
+    self.largest, job.family = max(self.largest, resident(job)), descendants(job) or job.family
     if job.asked:
         waited = time.monotonic() - job.asked_at
         if waited >= self.policy.patience: kill(job)
