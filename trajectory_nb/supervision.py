@@ -7,7 +7,6 @@ __all__ = ['PORT_CLASH', 'NO_SPACE', 'Policy', 'Ending', 'own_lines', 'how_it_en
            'frozen', 'Supervisor', 'stop_run']
 
 # %% ../nbs/05g_supervision.ipynb #55d28b7e
-import shutil
 import signal
 import socket
 import time
@@ -57,12 +56,12 @@ def own_lines(log: Path) -> list[str]:
 def how_it_ended(
     job: Job, # one whose process has ended
 ) -> Ending:
-    "What the three witnesses say; before them, what the job was asked to end for."
+    "What the three witnesses say; if it is not done, before them what the job was asked to end for."
     code, row, lines = job.process.returncode, job.status.read(), own_lines(job.log)
-    if job.asked:
-        return Ending(job.asked, job.reason, job.asked != "stopped")
     if code == 0 and row.get("status") == "done":
         return Ending("done", "", False)
+    if job.asked:
+        return Ending(job.asked, job.reason, job.asked != "stopped")
     if row.get("status") == "stopped":
         return Ending("stopped", "it was interrupted", False)
     if code and row.get("phase") in (None, "starting") and any(sign in line for line in lines for sign in PORT_CLASH):
