@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from .checkpoint import load_checkpoint
 from .core import read_json, write_json
 from .training import TrainConfig, TrainingDiverged, fit
 
@@ -63,7 +64,8 @@ def faults_text(faults: dict) -> str: # "" when there were none
 # %% ../nbs/05f_recovery.ipynb #4b7824bd
 def _after_divergence(error: TrainingDiverged, faults: dict, folder: Path, tries: int) -> dict:
     if len(faults["skips"]) >= tries: raise TrainingDiverged(f"{error}; it went back {tries} times already", error.step)
-    back = max([0] + [int(path.stem.removeprefix("step_")) for path in folder.glob("step_*.json")])
+    found = load_checkpoint(folder) # the one that `fit` will go on from, which need not be the newest file
+    back = found[0]["step"] if found else 0
     return faults | {"skips": [*faults["skips"], [back, error.step - back + 1]]}
 
 def fit_through(
