@@ -22,7 +22,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -331,10 +331,8 @@ def full_disk(folder):
     whole = unbroken(folder)
     with small_disk(folder/"disk", 4) as disk:
         def fill(row):
-            with open(disk/"ballast", "wb") as file:
-                try:
-                    while True: file.write(bytes(4096)); file.flush()
-                except OSError: pass
+            with open(disk/"ballast", "wb", buffering=0) as file, suppress(OSError):
+                while True: file.write(bytes(4096))
             threading.Timer(7, (disk/"ballast").unlink).start()
         one, said, rows = supervise(disk, {"b": ""}, lambda one: when(one.run_dir, "b", 60, fill), Policy(stalled_after=40, begin_within=120, delay=0.2, patience=6))
         log = one.by_name["b"].log.read_text()
