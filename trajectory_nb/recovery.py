@@ -86,7 +86,7 @@ def fit_through(
             if not out_of_memory(error) or faults["accumulate"] >= batch_size: raise
             failed = None # the error holds on to the memory
         faults = faults | {"accumulate": 2*faults["accumulate"]} if failed is None else _after_divergence(failed, faults, folder, tries)
-        write_json(folder/"faults.json", faults)
+        wait_for_space(lambda: write_json(folder/"faults.json", faults), tell)
         tell(f"{'out of memory' if failed is None else failed}: goes back to the newest checkpoint; {faults_text(faults)}")
         model.zero_grad(set_to_none=True)
         model.load_state_dict(first)
