@@ -83,6 +83,7 @@ def result_of(run_dir: Path, branch: str) -> str: # SHA-256 of the final weights
     "What a branch came to."
     return json.loads((run_dir/"checkpoints"/branch/"model.json").read_text())["sha256"]
 
+# %% ../nbs/06f_breakable.ipynb #24116da2
 def unbroken(folder: Path) -> str:
     "What the small branch comes to when nothing happens; in this process, which spares a kernel."
     with redirect_stdout(StringIO()): exec(TOY, {"branch": "calm", "run_dir": str(folder/"unbroken"), "overrides": {}})

@@ -108,6 +108,7 @@ def _disc(builder, across, down, middle, scale):
     edge = call("minnum", call("maxnum", builder.fsub(middle, builder.fmul(away, scale)), same(0)), same(1))
     return builder.fmul(builder.fmul(edge, edge), builder.fsub(same(3), builder.fmul(same(2), edge)))
 
+# %% ../nbs/00d_raster.ipynb #c1eeceb9
 @extending.intrinsic
 def _ball_pixels(typingctx, planes, place, plane, across, down, middle, scale):
     "Those eight pixels, from byte `place` of three planes that lie `plane` bytes apart."
@@ -122,6 +123,7 @@ def _ball_pixels(typingctx, planes, place, plane, across, down, middle, scale):
         return context.get_dummy_value()
     return types.void(planes, types.intp, types.intp, *[types.float32]*4), codegen
 
+# %% ../nbs/00d_raster.ipynb #d07435d6
 @_inlined
 def _dot(planes, u, v, radius, soft, size):
     "A ball without ghosts into the planes (3·H·W) of a frame at least eight pixels wide; returns the box that was written."
@@ -147,6 +149,7 @@ def _row(share, count, across, down, inner, soft):
         edge = nothing if edge < nothing else all_of_it if edge > all_of_it else edge
         share[x] = edge*edge*(np.float32(3) - np.float32(2)*edge)
 
+# %% ../nbs/00d_raster.ipynb #810ba171
 @_compiled
 def _gather(t, ghosts, boxes, discs, ball, trail):
     "Ball and ghosts of frame `t` into their planes; returns the box round all."
@@ -230,6 +233,7 @@ def _erase(planes, box, size, levels):
             row = (c*size[0] + y)*size[1]
             for x in range(row + box[0], row + box[1]): planes[x] = back
 
+# %% ../nbs/00d_raster.ipynb #34957f2b
 @_compiled
 def _clips(uv, radius, ghosts, soft, levels, first, last, out):
     "Clips `first` to `last` of a batch: each frame is drawn in one small place, streamed to where it belongs, and erased."

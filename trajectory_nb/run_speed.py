@@ -60,6 +60,7 @@ def _until(trainer: subprocess.Popen, word: str) -> None:
         if line.strip() == word: return
     raise RuntimeError(f"a trainer ended before it was {word}: {trainer.stderr.read()[-500:]}")
 
+# %% ../nbs/06g_run_speed.ipynb #c8fecdf3
 def training_rate(
     threads: int | None,            # of each trainer; None: no limit
     trainers: int = 4,
@@ -116,6 +117,7 @@ def table(found: dict) -> str:
             *((f"status of {count} branch{'es' * (int(count) > 1)}", f"{s} s") for count, s in found["status_s"].items()), ("status of 100 over 1", f"{found['status_of_100_over_1_s']} s")]
     return "\n".join(f"{name:45}{value:>20}" for name, value in [("measured on", found["date"]), *rows]) + f"\n{found['hardware']}"
 
+# %% ../nbs/06g_run_speed.ipynb #eb67ed27
 def main(argv: list[str] | None = None) -> None:
     "`python -m trajectory_nb.run_speed [--out FILE]`."
     parser = argparse.ArgumentParser(prog="python -m trajectory_nb.run_speed", description="Measure what running branches costs here; about five minutes.")
