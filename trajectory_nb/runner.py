@@ -24,7 +24,6 @@ from .provenance import code_changes, code_files, code_version, describe_machine
 from .records import misfit
 from .settings import (BRANCHES, BranchConfig, branch_config, branch_order, check_together, check_unchanged, find_branch, overrides_for,
                                     replicates, split_name)
-from .sizes import shown
 from .status import duration, gather_notes, process_start, read_status, show_seeds, utc_now
 from .supervision import Supervisor
 from .sync import Syncer
@@ -267,7 +266,7 @@ def _resume_plan(branches, run_dir, config, root, notebook, parameters, force, s
     told = read_plan(run_dir, branches)
     told["seed"] = (told.get("config") or {}).pop("seed", told["seed"]) # where an earlier version left the one that was used
     if seeds not in (None, begun := told.get("seeds") or 1):
-        raise ValueError(f"seeds={shown(seeds)}, but {run_dir} was begun with {begun}: leave it away, or start another run")
+        raise ValueError(f"seeds={seeds!r}, but {run_dir} was begun with {begun}: leave it away, or start another run")
     if config.get("seed", told["seed"]) != told["seed"]:
         raise ValueError(f"seed {config['seed']} in the configuration, but {run_dir} was begun with {told['seed']}: leave it away, or start another run")
     told["config"] = merge_config(told.get("config") or {}, {key: value for key, value in config.items() if key != "seed"})
@@ -344,8 +343,8 @@ def run_branches(
 
 def _prepare(run_dir: Path, told: dict, plan: dict, jobs: list[Job], places: list, progress: Progress, sync: str | None, say) -> Path:
     "Find out where and with what, say it, and go."
-    who = {split_name(job.branch)[0]: plan[job.branch] for job in jobs} # all replicates of a branch ask for the same
-    who = {name: who_answers(config) for name, config in who.items()}
+    asking = {split_name(job.branch)[0]: plan[job.branch] for job in jobs} # all replicates of a branch ask for the same
+    who = {name: who_answers(config) for name, config in asking.items()}
     told |= {"llm": {**told.get("llm", {}), **{job.branch: dict(who[split_name(job.branch)[0]]) for job in jobs}}}
     told |= {"machine": describe_machine(), "versions": versions(), **code_version(), "slots": len(places),
              "runner": {"pid": os.getpid(), "pid_start": process_start(), "host": socket.gethostname()}}
