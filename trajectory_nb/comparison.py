@@ -20,7 +20,7 @@ from .equation import parse_equation
 from .metrics import bootstrap, show_interval, show_who
 from .report import html_page, markdown_grid, markdown_page, markdown_table, text_page
 from .results import read_answers, read_metrics
-from .seeds import merge_replicates, seeds_grid, seeds_row, seeds_sentences, seeds_table, t_interval
+from .seeds import luck_sentence, merge_replicates, seeds_grid, seeds_row, seeds_sentences, seeds_table, t_interval
 from .settings import full_name, split_name
 from .status import read_run, read_status
 
@@ -235,7 +235,8 @@ def _versus_symbolic(winner: str | None, symbolic: dict, table: dict | None) -> 
     "What its language model changes for the winner; with several seeds the mean over them, and `symbolic` becomes a row of their table."
     if not table or not symbolic: return next((difference for _, difference in symbolic.values()), None)
     mean = t_interval(difference and difference["value"] for _, difference in symbolic.values())
-    table["rows"].append({**seeds_row(f"symbolic (on {winner})", [row for row, _ in symbolic.values()]), "behind_winner": mean})
+    of = next(line["of"] for line in table["rows"] if line["branch"] == winner)
+    table["rows"].append({**seeds_row(f"symbolic (on {winner})", [row for row, _ in symbolic.values()]), "of": of, "behind_winner": mean})
     return mean
 
 
@@ -282,8 +283,7 @@ def _verdict(rows: dict, winner: str | None, runner_up: str | None, difference: 
         said.append(f"Of the {clips} equations of all branches, {same} are the same as symbolic's.")
     if counts := [row["chose_law"] for row in rows.values() if row["chose_law"]]:
         said.append(f"A language model chose the law in {sum(c['chose'] for c in counts)} of {sum(c['clips'] for c in counts)} clips; in the others there was one law to take.")
-    said.append("Each seed has data, split and weights of its own, so intervals over seeds hold the luck of all three." if table
-                else "Each branch was trained once: how much another training seed would change is not in these intervals.")
+    said.append(luck_sentence(table) if table else "Each branch was trained once: how much another training seed would change is not in these intervals.")
     return " ".join(said)
 
 # %% ../nbs/07b_comparison.ipynb #551f4dae

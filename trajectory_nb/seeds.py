@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['MEASURES', 'NAMED', 'REMARK', 't_interval', 'show_spread', 'value_of', 'by_branch', 'seeds_row', 'seed_difference',
-           'why_left', 'seeds_table', 'seeds_sentences', 'merge_replicates', 'seeds_grid', 'mean_curves']
+           'why_left', 'seeds_table', 'seeds_sentences', 'luck_sentence', 'merge_replicates', 'seeds_grid',
+           'mean_curves']
 
 # %% ../nbs/07g_seeds.ipynb #a7dfda1b
 import math
@@ -30,8 +31,8 @@ def t_interval(
 
 
 def show_spread(found: dict) -> str:
-    "`96.2 [94.1, 98.3], sd 1.4`, without the last where there is none."
-    return show_interval(found) + (f", sd {found['sd']:.1f}" if found.get("sd") is not None else "")
+    "`96.2 [94.1, 98.3] sd 1.4`, without the last where there is none."
+    return show_interval(found) + (f" sd {found['sd']:.1f}" if found.get("sd") is not None else "")
 
 # %% ../nbs/07g_seeds.ipynb #b42da253
 MEASURES = {"score": "score", "accuracy": "accuracy %", "worst_class": "worst class %", "best_error": "best forecast error %",
@@ -91,6 +92,7 @@ def _ahead(table: dict) -> str:
     if difference is None: return f"{other} is complete with other seeds alone, so the difference cannot be paired."
     said, count = f"Paired by seed it is {show_interval(difference)} points ahead of {other}", difference["seeds"]
     if count < 2: return f"{said}, with one seed: that says nothing about the luck of it."
+    if not difference["sd"]: return f"{said} over {count} seeds, exactly the same with each: too coarse to tell how much of it is luck."
     beyond = difference["low"] > 0 or difference["high"] < 0
     return f"{said} over {count} seeds: " + ("more than the luck of the seeds explains." if beyond else "within the luck of the seeds, so the two cannot be told apart.")
 
@@ -103,6 +105,12 @@ def seeds_sentences(table: dict) -> list[str]:
     if best and not table["same_seeds"]: said.append("The two means are over different seeds; the difference is over those that both have.")
     if left: said.append(f"Left out: {', '.join(left[:NAMED])}{f' and {len(left) - NAMED} more' if len(left) > NAMED else ''}.")
     return said
+
+
+def luck_sentence(table: dict) -> str:
+    "What the intervals hold."
+    if all(line["complete"] < 2 for line in table["rows"]): return "No branch is complete with two seeds, so there are no intervals over seeds."
+    return "Each seed has data, split and weights of its own, so intervals over seeds hold the luck of all three."
 
 
 def merge_replicates(rows: Sequence[dict]) -> list[dict]:
