@@ -90,7 +90,9 @@ def _ahead(table: dict) -> str:
     other, difference = table["runner_up"], table["difference"]
     if other is None: return "No other branch is complete with any seed, so nothing was beaten."
     if difference is None: return f"{other} is complete with other seeds alone, so the difference cannot be paired."
-    said, count = f"Paired by seed it is {show_interval(difference)} points ahead of {other}", difference["seeds"]
+    behind, count = difference["value"] < 0, difference["seeds"]  # the means may be over different seeds
+    turned = {name: difference[old] and -difference[old] for name, old in (("value", "value"), ("low", "high"), ("high", "low"))}
+    said = f"Paired by seed it is {show_interval(turned if behind else difference)} points {'behind' if behind else 'ahead of'} {other}"
     if count < 2: return f"{said}, with one seed: that says nothing about the luck of it."
     if not difference["sd"]: return f"{said} over {count} seeds, exactly the same with each: too coarse to tell how much of it is luck."
     beyond = difference["low"] > 0 or difference["high"] < 0
