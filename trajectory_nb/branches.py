@@ -33,8 +33,8 @@ from .preprocess import to_float
 from .processes import hold
 from .reading import path_readings, reading_batches, reading_loss
 from .recovery import faults_text, fit_through, read_faults
-from .settings import (BRANCHES, PRESETS, Branch, BranchConfig, branch_config, check_unchanged, differences, find_branch, overrides_for,
-                                    tokenizer_settings)
+from .settings import (BRANCHES, PRESETS, Branch, BranchConfig, branch_config, check_unchanged, differences, find_branch, full_name, overrides_for,
+                                    split_name, tokenizer_settings)
 from .status import StatusFile
 from .training import Pace, ProgressLine, TrainConfig, channels_last, clock, step_seed, trained_weights
 
@@ -100,7 +100,7 @@ def calibrate(model, config: BranchConfig, device: torch.device, progress: Calla
 def new_model(config: BranchConfig):
     "The branch's network with initial weights that follow from the seed alone."
     torch.manual_seed(step_seed(config.seed, -1))
-    return build_model(config.branch, config.preset, **config.model)
+    return build_model(split_name(config.branch)[0], config.preset, **config.model)
 
 
 def save_branch(folder: str | Path, model, config: BranchConfig, calibration: dict) -> Path:
@@ -118,7 +118,7 @@ def load_branch(
     folder = Path(run_dir) / "checkpoints" / find_branch(branch).name
     if not (folder / "model.json").exists(): raise ValueError(f"no trained {branch} in {Path(run_dir).name}: finish it with `trajectory-nb run --resume`")
     manifest, weights = load_tensors(folder / "model.json")
-    model = build_model(branch, manifest["config"]["preset"], **manifest["config"]["model"])
+    model = build_model(split_name(branch)[0], manifest["config"]["preset"], **manifest["config"]["model"])
     model.load_state_dict(weights)
     return channels_last(model.to(device)).eval()
 
@@ -131,7 +131,7 @@ class BranchWorker:
 
     def __init__(
         self,
-        branch_name: str,                     # a name in BRANCHES
+        branch_name: str,                     # a name in BRANCHES, or that of a replicate
         config: BranchConfig | None = None,   # the quick preset when None
     ):
         self.branch = find_branch(branch_name)
@@ -141,6 +141,7 @@ class BranchWorker:
         self.run_dir = Path(config.run_dir) if config.run_dir else new_run_dir("runs", config.preset)
         self.config = replace(config, run_dir=str(self.run_dir))
         self.checkpoints, self.results = (self.run_dir / kind / branch_name for kind in ("checkpoints", "results"))
+        self.shared = full_name("tokenizer", split_name(branch_name)[1]) # of the branches with the same seed
         self.device, self.status = pick_device(config.device), StatusFile.of(self.run_dir, branch_name)
         self.curve = Curve.of(self.run_dir, branch_name)
         self.record = self._claim()
@@ -251,7 +252,7 @@ def _steps_told(self, clips: int) -> Callable[[dict], None]:
 
 
 def _tokenizer(self, found: dict) -> None:
-    folder, c, waited = self.run_dir / "checkpoints" / "tokenizer", self.config, time.monotonic()
+    folder, c, waited = self.run_dir / "checkpoints" / self.shared, self.config, time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "training.lock")
     while True:
@@ -266,7 +267,7 @@ def _tokenizer(self, found: dict) -> None:
         options = dict(num_base=c.num_base, seed=c.seed, split="train", image_size=c.image_size, with_future_video=True)
         torch.manual_seed(step_seed(c.seed, -1))
         fit_through(build_tokenizer(c.preset, **c.model), lambda step: train_batch(step, c.tokenizer_batch_size, **options), tokenizer_loss, config, folder,
-            c.tokenizer_batch_size, self._tell_fault, on_progress=self._steps_told(c.tokenizer_batch_size), tensorboard=self.run_dir / "tensorboard" / "tokenizer", name="tokenizer")
+            c.tokenizer_batch_size, self._tell_fault, on_progress=self._steps_told(c.tokenizer_batch_size), tensorboard=self.run_dir / "tensorboard" / self.shared, name=self.shared)
 
 
 def _claim_tokenizer(self, path: Path) -> None:
@@ -295,7 +296,7 @@ def _model(self):
 
 
 def _train(self, found: dict) -> None:
-    if self.branch.tokenizer: self.model.load_tokenizer(trained_weights(self.run_dir / "checkpoints" / "tokenizer"))
+    if self.branch.tokenizer: self.model.load_tokenizer(trained_weights(self.run_dir / "checkpoints" / self.shared))
     self.status.update(epoch=0, max_epochs=self.config.epochs, max_steps=self.config.steps)
     self.interim_at = time.monotonic()
     fit_through(self.model, batch_maker(self.config), branch_loss, self._train_config(), self.checkpoints / "train", self.config.batch_size, self._tell_fault,

@@ -22,7 +22,7 @@ import typer
 from typer.core import TyperCommand
 
 from . import __version__
-from .settings import BRANCHES
+from .settings import BRANCHES, MOST_SEEDS
 
 # %% ../nbs/09_cli.ipynb #63225dd0
 app = typer.Typer(name="trajectory-nb", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -128,6 +128,7 @@ def run(
     preset: Annotated[str | None, typer.Option(metavar="NAME", help="How much: tiny (a few minutes, learns nothing), quick (about 25 minutes on two cores; the default) or full (a GPU).", show_default=False)] = None,
     branch: Annotated[list[str] | None, typer.Option(metavar="NAME", help=f"Only this branch, of {', '.join(BRANCHES)}; can be given several times.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="Seed of data and weights; by default that of the config file, or 42.", show_default=False)] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=MOST_SEEDS, metavar="N", help="Train every branch N times, with --seed and those that follow: each time with data, split and weights of its own. The report compares means over the seeds. 1 by default.", show_default=False)] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE.yaml", help="YAML file: fields for all branches, and fields below a branch's name for that one. With --resume: fields to change, of phases that are not done.", show_default=False)] = None,
     run_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's folder; a new one under runs/ by default, with --resume the latest.", show_default=False)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Take up an earlier run where it stopped.")] = False,
@@ -148,7 +149,7 @@ def run(
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN: # nohup stays
             signal.signal(number, _stop_like_ctrl_c)
     try:
-        run_branches(branch, preset or "quick", run_dir, resume, seed, settings, slots, worktrees=worktrees, slots_per_gpu=slots_per_gpu, sync=sync, force=force)
+        run_branches(branch, preset or "quick", run_dir, resume, seed, settings, slots, worktrees=worktrees, slots_per_gpu=slots_per_gpu, sync=sync, force=force, seeds=seeds)
     except RunFailed as error:
         print(f"trajectory-nb: {error_line(error)}", file=sys.stderr)
         return 1

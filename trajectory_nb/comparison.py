@@ -18,8 +18,10 @@ import numpy as np
 from .core import atomic_write, write_json
 from .equation import parse_equation
 from .metrics import bootstrap, show_interval, show_who
-from .report import html_page, markdown_page, markdown_table, text_page
+from .report import html_page, markdown_grid, markdown_page, markdown_table, text_page
 from .results import read_answers, read_metrics
+from .seeds import luck_sentence, merge_replicates, seeds_grid, seeds_row, seeds_sentences, seeds_table, t_interval
+from .settings import full_name, split_name
 from .status import read_run, read_status
 
 # %% ../nbs/07b_comparison.ipynb #5b521321
@@ -116,7 +118,7 @@ def read_branches(run_dir: str | Path) -> dict[str, tuple[dict, dict]]:  # {bran
 # %% ../nbs/07b_comparison.ipynb #fe392786
 SCORE = "score = mean of accuracy, 100 − forecast error (better of own and physics), correct equations and coherent descriptions, all in percent"
 
-def score_sums(metrics: dict, said: str = "text") -> tuple[list, np.ndarray]:  # base ids · (G, 7) sums per base
+def score_sums(metrics: dict, said: str = "text") -> tuple[list, np.ndarray]:  # which motions, as (seed, base id) · (G, 7) sums per base
     "What the score is computed from, per base: clips, right, own and physics error, answers, correct, coherent."
     seen, text = metrics["perception"]["per_base"], metrics[said]["per_base"]
     base = sorted({*seen["base"], *text["base"]})
@@ -126,7 +128,7 @@ def score_sums(metrics: dict, said: str = "text") -> tuple[list, np.ndarray]:  #
     np.add.at(sums, [row[b] for b in seen["base"]], np.pad(np.stack(columns, 1) * clips[:, None], ((0, 0), (0, 3))))
     answers = np.stack([np.ones(len(text["base"])), *(np.asarray(text[k], float) for k in ("correct", "coherent"))], 1)
     np.add.at(sums, [row[b] for b in text["base"]], np.pad(answers, ((0, 0), (4, 0))))
-    return base, sums
+    return [(metrics.get("seed"), b) for b in base], sums
 
 
 def score(sums: np.ndarray) -> np.ndarray:  # (...,) percent
@@ -139,7 +141,7 @@ def score(sums: np.ndarray) -> np.ndarray:  # (...,) percent
 def paired_difference(
     one: tuple[list, np.ndarray],  # of score_sums
     other: tuple[list, np.ndarray],
-) -> dict | None:  # interval of score(one) − score(other); None if they were not measured on the same bases
+) -> dict | None:  # interval of score(one) − score(other); None if they were not measured on the same motions: other bases, or those of another seed
     "Difference of two scores, resampling the base trajectories of both together."
     if one[0] != other[0]: return None
     width = one[1].shape[1]
@@ -179,13 +181,14 @@ class Comparison:
     run: str                     # name of the run folder
     created: str                 # ISO time
     rows: list[dict]             # per branch, and `symbolic`
-    winner: str | None           # best score among the complete branches
+    winner: str | None           # best score among the complete branches; with several seeds best mean score
     runner_up: str | None
-    difference: dict | None      # winner's score minus runner-up's, paired
+    difference: dict | None      # winner's score minus runner-up's, paired; with several seeds its mean over them
     verdict: str                 # the same in a sentence
     versus_symbolic: dict | None # winner's score minus symbolic's on the same perception, paired
     info: dict                   # run.json, as far as there is one
     score_means: str = SCORE
+    seeds: dict | None = None    # of `seeds_table`, for a run with several
 
     @property
     def table(self) -> list[dict]:
@@ -205,7 +208,7 @@ class Comparison:
         return html_page(asdict(self), run_dir)
 
     def _repr_markdown_(self) -> str:
-        return f"{markdown_table(self.rows)}\n\n{self.verdict}"
+        return "\n\n".join([*([markdown_grid(*seeds_grid(self.seeds))] if self.seeds else []), markdown_table(self.rows), self.verdict])
 
 # %% ../nbs/07b_comparison.ipynb #5ae83c8d
 def compare(found: dict[str, tuple[dict, dict]], run: str = "", info: dict | None = None) -> Comparison:
@@ -215,19 +218,31 @@ def compare(found: dict[str, tuple[dict, dict]], run: str = "", info: dict | Non
     for branch, (_, s) in sums.items(): rows[branch]["score"] = bootstrap(s, score, int(s[:, 0].sum()))
     sums = {branch: s for branch, s in sums.items() if rows[branch]["score"]["value"] is not None}
     for row in rows.values(): row["targets"] = targets(row)
-    order = sorted(sums, key=lambda b: -rows[b]["score"]["value"])
-    winner, runner_up = order[0] if order else None, order[1] if len(order) > 1 else None
-    for branch in order[1:]: rows[branch]["behind_winner"] = paired_difference(sums[winner], sums[branch])
-    difference = rows[runner_up]["behind_winner"] if runner_up else None
-    symbolic, versus = _symbolic_row(winner, rows, found, sums) if winner else (None, None)
-    return Comparison(run=run, created=datetime.now().isoformat(timespec="seconds"), rows=[*rows.values(), *([symbolic] if symbolic else [])],
-                      winner=winner, runner_up=runner_up, difference=difference, verdict=_verdict(rows, winner, runner_up, difference, versus),
-                      versus_symbolic=versus, info=info or {})
+    order, table = sorted(sums, key=lambda b: -rows[b]["score"]["value"]), seeds_table(list(rows.values()))
+    winner, runner_up, *_ = (table["winner"], table["runner_up"]) if table else (*order, None, None)
+    first = {branch: full_name(winner, split_name(branch)[1]) for branch in order}  # whom each is compared with: the winner with the same seed
+    for branch in order:
+        if branch != first[branch] in sums: rows[branch]["behind_winner"] = paired_difference(sums[first[branch]], sums[branch])
+    difference = table["difference"] if table else rows[runner_up]["behind_winner"] if runner_up else None
+    symbolic = {one: said for one in sums if one == first[one] and (said := _symbolic_row(one, rows, found, sums))}
+    versus = _versus_symbolic(winner, symbolic, table)
+    return Comparison(run=run, created=datetime.now().isoformat(timespec="seconds"), rows=[*rows.values(), *(row for row, _ in symbolic.values())],
+                      winner=winner, runner_up=runner_up, difference=difference, verdict=_verdict(rows, winner, runner_up, difference, versus, table),
+                      versus_symbolic=versus, info=info or {}, seeds=table)
 
 
-def _symbolic_row(winner: str, rows: dict, found: dict, sums: dict) -> tuple[dict | None, dict | None]:
+def _versus_symbolic(winner: str | None, symbolic: dict, table: dict | None) -> dict | None:
+    "What its language model changes for the winner; with several seeds the mean over them, and `symbolic` becomes a row of their table."
+    if not table or not symbolic: return next((difference for _, difference in symbolic.values()), None)
+    mean = t_interval(difference and difference["value"] for _, difference in symbolic.values())
+    of = next(line["of"] for line in table["rows"] if line["branch"] == winner)
+    table["rows"].append({**seeds_row(f"symbolic (on {winner})", [row for row, _ in symbolic.values()]), "of": of, "behind_winner": mean})
+    return mean
+
+
+def _symbolic_row(winner: str, rows: dict, found: dict, sums: dict) -> tuple[dict, dict | None] | None:
     metrics = found[winner][0]
-    if not _dig(metrics, "symbolic", "per_base"): return None, None
+    if not _dig(metrics, "symbolic", "per_base"): return None
     plain = score_sums(metrics, "symbolic")
     said = {name: _dig(metrics, "symbolic", name) for name in TEXT_COLUMNS}
     row = {**rows[winner], **said, "same_equation": None, "chose_law": None, "stands_in": None, "branch": f"symbolic (on {winner})", "state": "baseline", "reason": f"no language model; perception of {winner}", "asked": "symbolic", "answered": "symbolic",
@@ -247,23 +262,28 @@ def _who_answered(rows: list[dict]) -> list[str]:
     return [f"No branch was answered by the language model it asks for: all {len(rows)} by {by}, so this run compares vision branches, not language models."]
 
 
-def _verdict(rows: dict, winner: str | None, runner_up: str | None, difference: dict | None, versus: dict | None) -> str:
+def _order(winner: str, best: dict, runner_up: str | None, difference: dict | None) -> list[str]:
+    "Who wins, and whether to believe it, after one training of each."
+    said = f"{winner} has the highest score, {show_interval(best)}."
+    if runner_up is None: return [said, "No other branch is complete, so nothing was beaten."]
+    if difference is None: return [said, f"{runner_up} was measured on other base trajectories, so the difference cannot be paired."]
+    return [said, f"It is {show_interval(difference)} points ahead of {runner_up}: " + ("more than the choice of test motions explains."
+            if beyond_noise(difference) else "within the noise of the test motions, so the two cannot be told apart.")]
+
+
+def _verdict(rows: dict, winner: str | None, runner_up: str | None, difference: dict | None, versus: dict | None, table: dict | None = None) -> str:
     "The outcome in plain sentences."
-    if winner is None: return "No branch has both perception and text metrics yet, so there is no winner."
-    said = [*_who_answered([row for row in rows.values() if row["answered"]]), f"{winner} has the highest score, {show_interval(rows[winner]['score'])}."]
-    if runner_up is None: said.append("No other branch is complete, so nothing was beaten.")
-    elif difference is None: said.append(f"{runner_up} was measured on other base trajectories, so the difference cannot be paired.")
-    else:
-        said.append(f"It is {show_interval(difference)} points ahead of {runner_up}: " + ("more than the choice of test motions explains."
-                    if beyond_noise(difference) else "within the noise of the test motions, so the two cannot be told apart."))
-    if rows[winner]["no_model"]: said.append("No language model answered for it: symbolic did.")
+    if winner is None: return " ".join(["No branch has both perception and text metrics yet, so there is no winner.", *(seeds_sentences(table) if table else [])])
+    said = [*_who_answered(merge_replicates([row for row in rows.values() if row["answered"]])),
+            *(seeds_sentences(table) if table else _order(winner, rows[winner]["score"], runner_up, difference))]
+    if all(row["no_model"] for row in rows.values() if split_name(row["branch"])[0] == winner and row["score"]): said.append("No language model answered for it: symbolic did.")
     elif versus is not None: said.append(f"Its language model changes the score by {show_interval(versus)} points against symbolic on the same perception.")
     if counts := [row["same_equation"] for row in rows.values() if row["same_equation"]]:
         same, clips = (sum(c[k] for c in counts) for k in ("same", "clips"))
         said.append(f"Of the {clips} equations of all branches, {same} are the same as symbolic's.")
     if counts := [row["chose_law"] for row in rows.values() if row["chose_law"]]:
         said.append(f"A language model chose the law in {sum(c['chose'] for c in counts)} of {sum(c['clips'] for c in counts)} clips; in the others there was one law to take.")
-    said.append("Each branch was trained once: how much another training seed would change is not in these intervals.")
+    said.append(luck_sentence(table) if table else "Each branch was trained once: how much another training seed would change is not in these intervals.")
     return " ".join(said)
 
 # %% ../nbs/07b_comparison.ipynb #551f4dae

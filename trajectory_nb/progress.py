@@ -10,8 +10,8 @@ import math
 import time
 from pathlib import Path
 
-from .settings import BRANCHES
-from .status import RUNNING_STATES, duration, read_run, read_status, status_console, status_line, status_view
+from .settings import BRANCHES, split_name
+from .status import RUNNING_STATES, duration, pick_rows, read_run, read_status, status_console, status_line, status_view
 
 # %% ../nbs/08a_progress.ipynb #c77819e5
 USUAL = {"quick": {"starting": 0.016, "tokenizer": 0.12, "train": 1.0, "reading": 0.12, "calibrate": 0.01, "evaluate": 0.05, "text": 0.1},
@@ -24,6 +24,11 @@ def _is_number(value) -> bool:
 def _phase(row: dict) -> str | None:
     "Where a branch is; whoever waits for the tokenizer is in that phase."
     return "tokenizer" if row.get("phase") == "waiting for tokenizer" else row.get("phase")
+
+def _phases(row: dict) -> tuple[str, ...]:
+    "What a branch does, whatever its seed; nothing is known of one that is not ours."
+    branch = split_name(row["branch"])[0]
+    return BRANCHES[branch].phases if branch in BRANCHES else ()
 
 # %% ../nbs/08a_progress.ipynb #0d0ce870
 def phase_seconds(
@@ -48,12 +53,12 @@ def phase_seconds(
 def branch_left(
     row: dict, # from `read_status`
     known: dict[str, float], # from `phase_seconds`
-    shared: bool = False, # whether another branch trains the tokenizer, or has
+    shared: bool = False, # whether another branch with the same seed trains the tokenizer, or has
 ) -> float: # s
     "How long a branch still needs."
     if row["status"] not in RUNNING_STATES:
         return 0.0
-    phases, now, present = ["starting", *(BRANCHES[row["branch"]].phases if row["branch"] in BRANCHES else ())], _phase(row), 0.0
+    phases, now, present = ["starting", *_phases(row)], _phase(row), 0.0
     if now not in phases[1:]: # not begun, or begun by an earlier attempt, the last phase of which may not have ended
         over = (*list(row.get("seconds_by_phase") or ())[:-1], *["tokenizer"] * shared)
         phases = [phase for phase in phases if phase not in over]
@@ -72,12 +77,14 @@ def time_left(
     known, slots = phase_seconds(rows, preset), max(1, min(slots, len(rows)))
     if not known and any(row["status"] in RUNNING_STATES for row in rows):
         return None
-    shared = any("tokenizer" in (_phase(row), *(row.get("seconds_by_phase") or ())) for row in rows)
-    ends = sorted([branch_left(row, known, shared) for row in rows if row["status"] != "queued"] + [0.0] * slots, reverse=True)[:slots]
+    seed = lambda row: split_name(row["branch"])[1]
+    shared = {seed(row) for row in rows if "tokenizer" in (_phase(row), *(row.get("seconds_by_phase") or ()))} # the seeds whose tokenizer is there, or on its way
+    ends = sorted([branch_left(row, known, seed(row) in shared) for row in rows if row["status"] != "queued"] + [0.0] * slots, reverse=True)[:slots]
     for row in rows:
         if row["status"] == "queued":
             ends = sorted(ends, reverse=True)
-            ends[-1] += branch_left(row, known, shared)
+            ends[-1] += branch_left(row, known, seed(row) in shared)
+            shared |= {seed(row)} if "tokenizer" in _phases(row) else set()
     return max(ends)
 
 # %% ../nbs/08a_progress.ipynb #53450fbe
@@ -139,7 +146,8 @@ class Progress:
         elapsed = time.time() - self.started
         left = self.steady(time_left(rows, self.slots, read_run(self.run_dir).get("preset")), elapsed)
         clock = duration(elapsed) + (f", {show_left(elapsed, left)}" if any(row["status"] in RUNNING_STATES for row in rows) else "")
+        shown, more = pick_rows(rows, self.console.height - 8 if self.live else max(4, sum(row["status"] not in ("done", "queued") for row in rows)))
         if self.live:
-            self.live.update(status_view(rows, f"{self.run_dir.name}  {clock}", self.console.width), refresh=True)
+            self.live.update(status_view(shown, "  ".join(filter(None, (self.run_dir.name, clock, more))), self.console.width), refresh=True)
         else:
-            self.console.print(" | ".join([clock, *map(status_line, rows)]), markup=False, highlight=False, soft_wrap=True)
+            self.console.print(" | ".join(filter(None, [clock, *map(status_line, shown), more])), markup=False, highlight=False, soft_wrap=True)

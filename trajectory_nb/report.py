@@ -6,8 +6,9 @@
 __all__ = ['COLUMNS', 'FORECAST_COLUMNS', 'TEXT_COLUMNS', 'KINDS', 'GLOSSARY', 'READING', 'CSS', 'POLICY', 'VERDICTS',
            'show_minutes', 'clips_of', 'main_caption', 'grid_of', 'markdown_text', 'markdown_grid', 'markdown_table',
            'ablation_grid', 'frames_grid', 'frames_note', 'minutes_grid', 'targets_grid', 'sections', 'notes', 'about',
-           'markdown_page', 'markdown_glossary', 'text_page', 'html_grid', 'html_figure', 'joint_figures',
-           'stored_pngs', 'branch_figures', 'show_verdict', 'answers_grid', 'sample_answers', 'file_links', 'html_page']
+           'over_seeds', 'markdown_page', 'markdown_glossary', 'text_page', 'html_grid', 'html_figure', 'joint_figures',
+           'seeds_figures', 'stored_pngs', 'branch_figures', 'show_verdict', 'answers_grid', 'sample_answers',
+           'file_links', 'html_page']
 
 # %% ../nbs/07d_report.ipynb #0617fe99
 import html
@@ -24,6 +25,9 @@ from .metrics import show_clips, show_interval
 from .motion import OBSERVED, clip_times
 from .plots import figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_intervals, png_data_uri
 from .results import read_answers, read_metrics
+from .seeds import MEASURES, REMARK, mean_curves, seeds_grid
+from .settings import split_name
+from .status import show_seeds
 
 # %% ../nbs/07d_report.ipynb #17d39909
 def show_minutes(minutes: float | None) -> str:
@@ -77,7 +81,8 @@ def clips_of(rows: Sequence[dict], *names: str) -> str:
 def main_caption(rows: Sequence[dict]) -> str:
     "What the main table stands on."
     parts = {"accuracy and forecasts": clips_of(rows, "accuracy", "best_error"), "equations and descriptions": clips_of(rows, "correct", "coherent")}
-    return "Held-out test split, value and 95 % interval; " + "; ".join(f"{what} on {clips}" for what, clips in parts.items() if clips)
+    each = "Each seed by itself. " if any(split_name(row["branch"])[1] is not None for row in rows) else ""
+    return each + "Held-out test split, value and 95 % interval; " + "; ".join(f"{what} on {clips}" for what, clips in parts.items() if clips)
 
 
 def grid_of(columns: dict, rows: Sequence[dict], needs: str | None = None) -> tuple[list[str], list[list[str]]]:
@@ -118,7 +123,8 @@ def frames_grid(rows: Sequence[dict]) -> tuple[list[str], list[list[str]]]:
     "The error in each future frame: both forecasts of every branch, constant velocity from the truth and the floor."
     seen = {row["branch"]: row["per_frame"] for row in rows if row.get("per_frame") and row["state"] != "baseline"}
     lines = [(f"{branch}, {name}", frames[name]) for branch, frames in seen.items() for name in ("own", "physics")]
-    for frames in [*seen.values()][:1]: lines += [(name.replace("_", " "), frames[name]) for name in ("constant_velocity", "floor")]
+    for seed, frames in {split_name(branch)[1]: frames for branch, frames in reversed(seen.items())}.items(): # those of a seed have the same clips
+        lines += [(name.replace("_", " ") + (f", seed {seed}" if seed is not None else ""), frames[name]) for name in ("constant_velocity", "floor")]
     return ["forecast", *(f"t = {t:g} s" for t in clip_times()[OBSERVED:])], [[name, *map(show_interval, line)] for name, line in lines]
 
 
@@ -190,7 +196,7 @@ def sections(comparison: dict) -> list[tuple[str, str, tuple[list, list]]]:  # h
         ("Forecast errors, % of the diagonal", clips_of(rows, "own_error"), "", grid_of(FORECAST_COLUMNS, rows, "own_error")),
         ("Forecast error by frame, % of the diagonal", clips_of(rows, "own_error"), frames_note(rows), frames_grid(rows)),
         ("Equations and words", clips_of(rows, "valid"), "", grid_of(TEXT_COLUMNS, rows, "valid")),
-        ("How sure is the order?", both, "Differences are of unrounded scores, with both branches resampled together.", behind),
+        ("How sure is the order?", both, "Differences are of unrounded scores, with both branches resampled together." + " Each is to the winner with the same seed." * bool(comparison.get("seeds")), behind),
         ("Targets", both + (f"; blank and shuffled on {taken}" if taken else ""), "", targets_grid(rows)),
         ("With the ball or the order of time taken away", taken, f"Equations here are symbolic's, on test clips spread evenly over the classes; those above stand on another set, {clips_of(rows, 'correct')}.",
          ablation_grid(rows)),
@@ -212,14 +218,21 @@ def about(comparison: dict) -> str:
     commit = f"commit {str(info['commit'])[:7]}{' with changes' if info.get('dirty') else ''}" if info.get("commit") else None
     gpus = ", ".join(str(gpu.get("name") if isinstance(gpu, dict) else gpu) for gpu in machine.get("gpus") or []) or "no GPU"
     parts = [f"Run {comparison['run']} of {str(info['created'])[:10]}" if info.get("created") else f"Run {comparison['run']}", f"compared {str(comparison.get('created') or '–')[:10]}",
-             *(f"{name} {info[name]}" for name in ("preset", "seed") if info.get(name) is not None), commit,
+             f"preset {info['preset']}" if info.get("preset") is not None else None, show_seeds(info), commit,
              ", ".join([str(machine.get("cpu") or "CPU"), f"{machine.get('cores')} cores", f"{machine.get('ram_gb')} GB of memory", gpus]) if machine else None]
     return "; ".join(filter(None, parts)) + "."
 
 
+def over_seeds(comparison: dict) -> str:
+    "Caption of the table over seeds."
+    seeds = comparison["seeds"]["seeds"]
+    return f"Over {len(seeds)} seed{'s' * (len(seeds) > 1)} ({', '.join(map(str, seeds)) if len(seeds) < 9 else f'{seeds[0]} to {seeds[-1]}'}): mean, 95 % interval over seeds, and standard deviation between them"
+
+
 def markdown_page(comparison: dict) -> str:
     "The whole report as Markdown."
-    parts = [f"# Comparison of {markdown_text(comparison['run'] or 'branches')}", markdown_text(comparison["verdict"]), markdown_text(about(comparison)),
+    over = [markdown_text(f"{over_seeds(comparison)}:"), markdown_grid(*seeds_grid(comparison["seeds"])), markdown_text(REMARK)] if comparison.get("seeds") else []
+    parts = [f"# Comparison of {markdown_text(comparison['run'] or 'branches')}", markdown_text(comparison["verdict"]), markdown_text(about(comparison)), *over,
              markdown_text(main_caption(comparison["rows"])) + ":", markdown_table(comparison["rows"]), *(f"- {markdown_text(note)}" for note in notes(comparison)), markdown_text(READING)]
     for heading, remark, grid in sections(comparison): parts += [f"## {heading}", *([markdown_text(remark)] if remark else []), markdown_grid(*grid)]
     return "\n\n".join([*parts, "## What the words mean", markdown_glossary()]) + "\n"
@@ -233,15 +246,20 @@ def markdown_glossary() -> str:
 def text_page(comparison: dict, width: int | None = None) -> str:
     "Verdict and main table as plain text, no wider than `width` (that of the terminal, or COLUMNS)."
     width = max(60, min(width or shutil.get_terminal_size((120, 24)).columns, 120))
-    head, rows = grid_of(COLUMNS, comparison["rows"])
+    fold = lambda text: _folded(_printable(text), width)
+    over = [*fold(over_seeds(comparison)), "", *_beside(*seeds_grid(comparison["seeds"]), width)] if comparison.get("seeds") else []
+    return "\n".join([*over, *fold(main_caption(comparison["rows"])), "", *_beside(*grid_of(COLUMNS, comparison["rows"]), width), *fold(comparison["verdict"])])
+
+
+def _beside(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    "Lines of a table that lies on its side, as many of its rows beside each other as fit."
     fit, body = max(1, (width - 25) // 27), []
     for start in range(0, len(rows), fit):
         for line in zip(head, *rows[start:start + fit]):
             cells = [[line[0]], *(_folded(_printable(cell), 25) for cell in line[1:])]
             body += ["".join(part.ljust(25 if i == 0 else 27) for i, part in enumerate(parts)).rstrip() for parts in zip_longest(*cells, fillvalue="")]
         body.append("")
-    fold = lambda text: _folded(_printable(text), width)
-    return "\n".join([*fold(main_caption(comparison["rows"])), "", *body, *fold(comparison["verdict"])])
+    return body
 
 
 def _folded(text: str, width: int) -> list[str]:
@@ -288,6 +306,7 @@ def html_figure(png: bytes, about: str) -> str:
 # %% ../nbs/07d_report.ipynb #dcd62cd4
 def joint_figures(comparison: dict, metrics: dict[str, dict]) -> str:
     "All branches beside each other: intervals, and the better forecast of each against time."
+    if comparison.get("seeds"): return seeds_figures(comparison["seeds"], metrics)
     rows = [r for r in comparison["rows"] if r.get("accuracy")]
     measures = {"accuracy %": "accuracy", "worst class %": "worst_class", "best forecast error %": "best_error", "equation structure %": "structure",
                 "equations correct %": "correct", "descriptions coherent %": "coherent"}
@@ -301,6 +320,15 @@ def joint_figures(comparison: dict, metrics: dict[str, dict]) -> str:
         first = next(iter(forecasts.values()))
         curves |= {name: first[name]["per_frame_pct"] for name in ("constant_velocity", "floor")}
         figures.append(html_figure(figure_png(plot_forecast_curves(curves, "better of own and physics"), 90), "forecast error of all branches"))
+    return f"<div class=figures>{''.join(figures)}</div>"
+
+
+def seeds_figures(table: dict, metrics: dict[str, dict]) -> str:
+    "The same of a run with several seeds: means, and intervals over the seeds."
+    lines = [line for line in table["rows"] if line["complete"]]
+    panels = {what: {line["branch"]: line[name] for line in lines} for name, what in MEASURES.items() if name != "valid"}
+    figures = [html_figure(figure_png(plot_intervals(panels), 90), "measures of all branches, means over seeds")] if lines else []
+    if curves := mean_curves(metrics): figures.append(html_figure(figure_png(plot_forecast_curves(curves, "better of own and physics, mean over seeds"), 90), "forecast error, means over seeds"))
     return f"<div class=figures>{''.join(figures)}</div>"
 
 # %% ../nbs/07d_report.ipynb #3106896f
@@ -358,12 +386,15 @@ def html_page(
         found = read_metrics(results / row["branch"]) if results and row["state"] != "unreadable" else {}
         if found: metrics[row["branch"]] = found
     said = lambda text, kind="small": f"<p class={kind}>{html.escape(text)}</p>" if text else ""
-    body = [f"<h1>Comparison of {html.escape(comparison['run'] or 'branches')}</h1>", said(comparison["verdict"], "verdict"), said(about(comparison)), said(main_caption(comparison["rows"]) + ":"),
+    over = [said(over_seeds(comparison) + ":"), html_grid(*seeds_grid(comparison["seeds"]), comparison["winner"]), said(REMARK)] if comparison.get("seeds") else []
+    body = [f"<h1>Comparison of {html.escape(comparison['run'] or 'branches')}</h1>", said(comparison["verdict"], "verdict"), said(about(comparison)), *over, said(main_caption(comparison["rows"]) + ":"),
             html_grid(*grid_of(COLUMNS, comparison["rows"]), comparison["winner"]), *map(said, notes(comparison)), said(READING), joint_figures(comparison, metrics) if metrics else "",
             *(f"<h2>{html.escape(heading)}</h2>{said(remark)}{html_grid(*grid)}" for heading, remark, grid in sections(comparison))]
     body.append("<h2>What the words mean</h2><dl>" + "".join(f"<dt>{html.escape(word)}</dt><dd>{html.escape(meaning)}</dd>" for word, meaning in GLOSSARY.items()) + "</dl>")
+    drawn = {split_name(branch)[0]: branch for branch in reversed(metrics)}  # the first replicate of each: those of all would be a page of hundreds
     for branch, found in metrics.items():
-        body.append(f"<h2>{html.escape(branch)}</h2>{file_links(Path(run_dir), branch)}{branch_figures(branch, found, results / branch)}{sample_answers(results / branch)}")
+        shown = branch_figures(branch, found, results / branch) + sample_answers(results / branch) if branch in drawn.values() else said(f"Pictures and answers as those of {drawn[split_name(branch)[0]]} stand in its notebook.")
+        body.append(f"<h2>{html.escape(branch)}</h2>{file_links(Path(run_dir), branch)}{shown}")
     return (f'<!doctype html><html lang=en><head><meta charset=utf-8><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
             f'<meta name=viewport content="width=device-width"><title>{html.escape(comparison["run"] or "comparison")}</title><style>{CSS}</style></head>'
             f"<body>{''.join(body)}</body></html>\n")

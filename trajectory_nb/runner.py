@@ -22,31 +22,47 @@ from .jobs import (Job, Progress, check_parameters, find_notebook, find_slots, l
 from .processes import end_orphans, hold
 from .provenance import code_changes, code_files, code_version, describe_machine, versions
 from .records import misfit
-from .settings import BRANCHES, BranchConfig, branch_config, check_together, check_unchanged, find_branch, overrides_for
-from .status import duration, process_start, read_status, utc_now
+from .settings import (BRANCHES, BranchConfig, branch_config, branch_order, check_together, check_unchanged, find_branch, overrides_for,
+                                    replicates, split_name)
+from .status import duration, gather_notes, process_start, read_status, show_seeds, utc_now
 from .supervision import Supervisor
 from .sync import Syncer
 from .worktrees import code_of, own_code
 
 # %% ../nbs/06a_runner.ipynb #87594176
 def plan_branches(
-    branches: list[str] | None, # branch names; all when None
+    branches: list[str] | None, # branch names, or those of replicates; all branches when None
     preset: str, # "tiny", "quick" or "full"
     seed: int | None = None, # of data and weights; when None that of `config`, or 42
     config: dict | None = None, # fields for all branches, and branch names with fields for one
-) -> dict[str, BranchConfig]: # by branch name, in the order of their start
+    seeds: int = 1, # how often each branch is trained: with `seed`, with the next one, and so on
+) -> dict[str, BranchConfig]: # by branch name, in the order of their start: seed by seed
     """What each branch will run with. Branches that share the video tokenizer alternate with the others,
     so that none waits while another trains it.
 
     Raises `ValueError` for unknown branches, presets and fields, for values that cannot work, and for branches that cannot be compared."""
-    own_seed = {} if seed is None else {"seed": seed}
     names = list(dict.fromkeys(branches or BRANCHES))
-    shared = [name for name in names if find_branch(name).tokenizer]
-    others = [name for name in names if name not in shared]
-    order = [name for i in range(len(names)) for name in (*shared[i:i + 1], *others[i:i + 1])]
-    plan = {name: branch_config(name, preset, **overrides_for(name, config) | own_seed) for name in order}
+    if replicates(names, 0, seeds) != names:
+        first = next(iter(plan_branches(names, preset, seed, config).values())).seed
+        names = replicates(names, first, seeds)
+    plan = {name: branch_config(name, preset, **overrides_for(name, config) | _seed_of(name, seed)) for name in _in_turns(names)}
     check_together(plan)
     return plan
+
+def _seed_of(name: str, seed: int | None) -> dict:
+    "The seed to set for a branch: its own where its name holds one, else that of the run, else none."
+    own = split_name(name)[1]
+    return {"seed": seed if own is None else own} if own is not None or seed is not None else {}
+
+def _in_turns(names: list[str]) -> list[str]:
+    "Seed by seed; among those of a seed, one that needs the tokenizer and one that does not, by turns."
+    order = []
+    for seed in dict.fromkeys(split_name(name)[1] for name in names):
+        mine = [name for name in names if split_name(name)[1] == seed]
+        shared = [name for name in mine if find_branch(name).tokenizer]
+        others = [name for name in mine if name not in shared]
+        order += [name for i in range(len(mine)) for name in (*shared[i:i + 1], *others[i:i + 1])]
+    return order
 
 # %% ../nbs/06a_runner.ipynb #a1243428
 def who_answers(
@@ -84,7 +100,7 @@ def open_run_dir(
     return run_dir
 
 # %% ../nbs/06a_runner.ipynb #bd97ddca
-PLAN = {"preset": str, "seed": int, "branches": [str], "config": (dict, None), "state": (str, None), "llm": ({"*": {"note": (str, None), "asked": str, "answers": str}}, None),
+PLAN = {"preset": str, "seed": int, "seeds": (int, None), "branches": [str], "config": (dict, None), "state": (str, None), "llm": ({"*": {"note": (str, None), "asked": str, "answers": str}}, None),
         "started": (str, None), "ended": (str, None), "attempts": ([{"started": str, "ended": (str, None), "state": str}], None),
         "took": (float, None), "wall_seconds": ({"*": float}, None)}
 
@@ -202,7 +218,7 @@ def _say_results(run_dir: Path, told: dict, say, write: bool = True) -> None:
 # %% ../nbs/06a_runner.ipynb #8de61551
 def _say_finished(run_dir: Path, told: dict, plan: dict, say) -> Path:
     "What a finished run came to. Nothing is written."
-    say(f"run {run_dir}  preset {told['preset']}, seed {told['seed']}; 0 of {len(plan)} branches to do: it is finished, and stays as it is")
+    say(f"run {run_dir}  preset {told['preset']}, {show_seeds(told)}; 0 of {len(plan)} branches to do: it is finished, and stays as it is")
     _say_results(run_dir, told, say, write=False)
     _say_took(told, say)
     return run_dir
@@ -213,14 +229,16 @@ def _say_took(told: dict, say) -> None:
         say(f"took       {duration(told['took'])}" + (f" in {count} attempts" if (count := len(told["attempts"])) > 1 else ""))
 
 # %% ../nbs/06a_runner.ipynb #1c1d778b
-def _start_plan(branches, preset, run_dir, seed, config, root, notebook, parameters, worktrees) -> tuple[Path, dict, dict, list[Job]]:
+def _start_plan(branches, preset, run_dir, seed, config, root, notebook, parameters, worktrees, seeds) -> tuple[Path, dict, dict, list[Job]]:
     "A new run: everything checked first, then its folder made."
-    plan = plan_branches(branches, preset, seed, config)
+    if of_a_run := next((name for name in branches or () if split_name(find_branch(name).name)[1] is not None), None):
+        raise ValueError(f"{of_a_run} is one replicate of a run with several seeds: a new run takes {split_name(of_a_run)[0]}, with a seed and how many seeds beside it")
+    plan = plan_branches(branches, preset, seed, config, seeds)
     code = code_of(plan) if worktrees else {}
     _jobs(Path("."), plan, config, notebook, parameters, code)
     run_dir = open_run_dir(run_dir, preset, root)
     seed = next(iter(plan.values())).seed
-    told = {"preset": preset, "seed": seed, "branches": [name for name in BRANCHES if name in plan], "config": {key: value for key, value in config.items() if key != "seed"},
+    told = {"preset": preset, "seed": seed, "seeds": seeds, "branches": sorted(plan, key=branch_order), "config": {key: value for key, value in config.items() if key != "seed"},
             "created": utc_now(), "code_files": code_files(notebook=notebook)}
     return run_dir, told | ({"code": code} if code else {}), plan, _jobs(run_dir, plan, config, notebook, parameters, code)
 
@@ -242,11 +260,13 @@ def _check_code(run_dir: Path, told: dict, now: dict, force: bool) -> None:
                          f"go back to it, or go on with this one: {resume_command(run_dir)} --force")
     told["code_files"] = now
 
-def _resume_plan(branches, run_dir, config, root, notebook, parameters, force) -> tuple[Path, dict, dict, list[Job]]:
+def _resume_plan(branches, run_dir, config, root, notebook, parameters, force, seeds) -> tuple[Path, dict, dict, list[Job]]:
     "An earlier run: everything from its run.json, but for what `config` changes, and only the branches that have not finished."
     run_dir = Path(run_dir) if run_dir else Path(root)/latest_run(root).name
     told = read_plan(run_dir, branches)
     told["seed"] = (told.get("config") or {}).pop("seed", told["seed"]) # where an earlier version left the one that was used
+    if seeds not in (None, begun := told.get("seeds") or 1):
+        raise ValueError(f"seeds={seeds!r}, but {run_dir} was begun with {begun}: leave it away, or start another run")
     if config.get("seed", told["seed"]) != told["seed"]:
         raise ValueError(f"seed {config['seed']} in the configuration, but {run_dir} was begun with {told['seed']}: leave it away, or start another run")
     told["config"] = merge_config(told.get("config") or {}, {key: value for key, value in config.items() if key != "seed"})
@@ -269,11 +289,11 @@ def _say_plan(run_dir: Path, told: dict, jobs: list[Job], slots: list, say) -> N
     if not told["machine"]["gpus"]:
         threads = slots[0].env["OMP_NUM_THREADS"]
         where = f"no GPU here: {len(slots)} CPU slot{'s' * (len(slots) > 1)} of {threads} thread{'s' * (threads != '1')}"
-    say(f"run {run_dir}  preset {told['preset']}, seed {told['seed']}; {len(jobs)} of {len(told['branches'])} branches to do; {where}")
-    for name, who in told["llm"].items():
-        say(f"  {name}: asks {who['asked']}; answered by {who['answers']}")
-    for name, code in told.get("code", {}).items():
-        say(f"  {name}: code {code['commit'][:10]} of {code['worktree']}")
+    say(f"run {run_dir}  preset {told['preset']}, {show_seeds(told)}; {len(jobs)} of {len(told['branches'])} branches to do; {where}")
+    lines = [f"  {split_name(name)[0]}: asks {who['asked']}; answered by {who['answers']}" for name, who in told["llm"].items()]
+    lines += [f"  {split_name(name)[0]}: code {code['commit'][:10]} of {code['worktree']}" for name, code in told.get("code", {}).items()]
+    for line in dict.fromkeys(lines): # of replicates once
+        say(line)
     for note in dict.fromkeys(who["note"] for who in told["llm"].values() if who.get("note")):
         say(f"  {note}")
 
@@ -293,6 +313,7 @@ def run_branches(
     slots_per_gpu: int = 1, # branches that share a GPU
     sync: str | None = None, # a folder, or user@host:folder, to which results are copied every 15 minutes and at the end
     force: bool = False, # resume although the code has changed
+    seeds: int | None = None, # train each branch with so many seeds, `seed` and those that follow; 1, or to resume as the run began, when None
     console=None, # a `rich.console.Console`; one on stdout when None
 ) -> Path: # the run's folder
     """Train, evaluate and compare the branches, each in a process of its own.
@@ -303,9 +324,9 @@ def run_branches(
         raise ValueError("running branches needs papermill and ipykernel: pip install papermill ipykernel")
     notebook, parameters, places = Path(notebook or find_notebook()), parameters or {}, find_slots(slots, per_gpu=slots_per_gpu)
     if resume:
-        run_dir, told, plan, jobs = _resume_plan(branches, run_dir, config or {}, root, notebook, parameters, force)
+        run_dir, told, plan, jobs = _resume_plan(branches, run_dir, config or {}, root, notebook, parameters, force, seeds)
     else:
-        run_dir, told, plan, jobs = _start_plan(branches, preset, run_dir, seed, config or {}, root, notebook, parameters, worktrees)
+        run_dir, told, plan, jobs = _start_plan(branches, preset, run_dir, seed, config or {}, root, notebook, parameters, worktrees, 1 if seeds is None else seeds)
     progress = Progress(run_dir, len(places), console=console)
     say = lambda text: progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
     if not jobs and told.get("state") == "done" and (run_dir/"results"/"comparison.json").exists():
@@ -314,7 +335,7 @@ def run_branches(
         with hold(run_dir/"run.lock", str(run_dir), run_dir):
             if resume: # read again: until now, another runner may have been at work
                 end_orphans(run_dir, say=say)
-                run_dir, told, plan, jobs = _resume_plan(branches, run_dir, config or {}, root, notebook, parameters, force)
+                run_dir, told, plan, jobs = _resume_plan(branches, run_dir, config or {}, root, notebook, parameters, force, seeds)
             return _prepare(run_dir, told, plan, jobs, places, progress, sync, say)
     except OSError as error:
         mend = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
@@ -322,7 +343,9 @@ def run_branches(
 
 def _prepare(run_dir: Path, told: dict, plan: dict, jobs: list[Job], places: list, progress: Progress, sync: str | None, say) -> Path:
     "Find out where and with what, say it, and go."
-    told |= {"llm": {**told.get("llm", {}), **{job.branch: who_answers(plan[job.branch]) for job in jobs}}}
+    asking = {split_name(job.branch)[0]: plan[job.branch] for job in jobs} # all replicates of a branch ask for the same
+    who = {name: who_answers(config) for name, config in asking.items()}
+    told |= {"llm": {**told.get("llm", {}), **{job.branch: dict(who[split_name(job.branch)[0]]) for job in jobs}}}
     told |= {"machine": describe_machine(), "versions": versions(), **code_version(), "slots": len(places),
              "runner": {"pid": os.getpid(), "pid_start": process_start(), "host": socket.gethostname()}}
     _say_plan(run_dir, told, jobs, places, say)
@@ -366,8 +389,8 @@ def _execute(run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: 
             if row["status"] == "done" and row["branch"] in told["llm"]: told["llm"][row["branch"]]["answered"] = row.get("llm") # who did
         write_json(run_dir/"run.json", told)
     _say_results(run_dir, told, say)
-    for branch, notes in (told.get("notes") or {}).items():
-        say(f"note       {branch}: {'; '.join(notes)}")
+    for note, names in gather_notes([{"branch": name, "notes": ["; ".join(notes)]} for name, notes in (told.get("notes") or {}).items()]).items():
+        say(f"note       {', '.join(names)}: {note}")
     told = end_attempt(told, utc_now(), state) # comparing takes time too
     write_json(run_dir/"run.json", told)
     _say_took(told, say)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FIELDS', 'SHAPES', 'RUNNING_STATES', 'ENDED_STATES', 'STALLED_AFTER', 'COLUMNS', 'RUN', 'STATE_COLORS',
            'LEFT_OUT_FIRST', 'process_start', 'is_alive', 'utc_now', 'StatusFile', 'read_status', 'duration',
-           'status_cells', 'status_line', 'read_run', 'run_line', 'status_table', 'status_view', 'status_console',
-           'run_title', 'StatusMonitor']
+           'status_cells', 'status_line', 'read_run', 'show_seeds', 'run_line', 'status_table', 'status_view',
+           'gather_notes', 'pick_rows', 'status_console', 'run_title', 'StatusMonitor']
 
 # %% ../nbs/08_status.ipynb #33b4750e
 import errno
@@ -17,6 +17,7 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,7 +25,7 @@ from pathlib import Path
 import psutil
 
 from .records import misfit, read_json
-from .settings import BRANCHES
+from .settings import branch_order
 
 # %% ../nbs/08_status.ipynb #01b13b8c
 def process_start(
@@ -148,16 +149,15 @@ def _read_row(path: Path) -> dict:
 # %% ../nbs/08_status.ipynb #acc180bc
 def read_status(
     run_dir: str | Path, # a run's folder
-) -> list[dict]: # one row per branch, in the order of `BRANCHES`: the fields of its file, and the seconds since it last wrote (`age_s`) and last made a step (`quiet_s`)
+) -> list[dict]: # one row per branch, seed by seed, in the order of `BRANCHES`: the fields of its file, and the seconds since it last wrote (`age_s`) and last made a step (`quiet_s`)
     """The state of every branch of a run, whatever state its files are in.
 
     Raises `ValueError` when there is no such folder."""
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
         raise ValueError(f"no run folder {str(run_dir)!r}: start one with trajectory-nb run, or give the path of one")
-    order = {name: i for i, name in enumerate(BRANCHES)}
     rows = [_read_row(path) for path in (run_dir/"status").glob("*_status.json")]
-    return sorted(rows, key=lambda row: (order.get(row["branch"], len(order)), row["branch"]))
+    return sorted(rows, key=lambda row: branch_order(row["branch"]))
 
 # %% ../nbs/08_status.ipynb #b10b1de2
 def duration(
@@ -210,7 +210,7 @@ def status_line(
     return " ".join([cells["branch"], cells["phase"], *(text for text, value in known if value is not None)])
 
 # %% ../nbs/08_status.ipynb #fcdec671
-RUN = {"state": str, "preset": str, "seed": int, "created": str, "slots": int, "took": float, "branches": [str], "attempts": [{"started": str}], "commit": (str, None),
+RUN = {"state": str, "preset": str, "seed": int, "seeds": int, "created": str, "slots": int, "took": float, "branches": [str], "attempts": [{"started": str}], "commit": (str, None),
        "machine": {"cpu": (str, None), "cores": (int, None), "ram_gb": (float, None), "gpus": ([(str, dict)], None)},
        "runner": {"pid": int, "pid_start": (float, None), "host": (str, None)}}
 
@@ -220,6 +220,13 @@ def read_run(
     "What is known of a run as a whole."
     told = _table(Path(run_dir)/"run.json")
     return {name: value for name, value in told.items() if name not in RUN or not misfit(value, RUN[name])}
+
+def show_seeds(
+    told: dict, # from `read_run`
+) -> str: # such as `seed 42`, or `seeds 42 to 44`; empty when it is not known
+    "With which seeds a run was begun."
+    first, count = told.get("seed"), told.get("seeds") or 1
+    return "" if first is None else f"seed {first}" if count == 1 else f"seeds {first} to {first + count - 1}"
 
 # %% ../nbs/08_status.ipynb #2e4955d6
 def run_line(
@@ -255,12 +262,13 @@ def status_table(
     from rich.text import Text
     table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     lines = [status_cells(row) for row in rows]
-    needed = {name: min(26, max(map(len, cells))) + 2 for name, cells in zip(COLUMNS, zip(COLUMNS, *lines))}
+    most = {name: 40 if name == "branch" else 26 for name in COLUMNS}
+    needed = {name: min(most[name], max(map(len, cells))) + 2 for name, cells in zip(COLUMNS, zip(COLUMNS, *lines))}
     for name in LEFT_OUT_FIRST:
         if sum(needed.values()) + 1 > width: del needed[name]
     shown = [i for i, name in enumerate(COLUMNS) if name in needed]
     for i in shown:
-        table.add_column(COLUMNS[i], no_wrap=True, max_width=26)
+        table.add_column(COLUMNS[i], no_wrap=True, max_width=most[COLUMNS[i]])
     for row, line in zip(rows, lines):
         cells = [Text(cell) for cell in line]
         cells[1].stylize(STATE_COLORS.get(row.get("status"), "default"))
@@ -273,12 +281,31 @@ def status_view(
     title: str = "", # above the table
     width: int = 120, # characters
 ):  # a rich renderable
-    "The table of `status_table` and below it a line for each error, and for each note on what a branch is made of."
+    "The table of `status_table` and below it a line for each error, and for each note on what branches are made of."
     from rich.console import Group
     from rich.text import Text
     errors = [Text(f"{row['branch']}: {row['error']}", style="red") for row in rows if row.get("error")]
-    notes = [Text(f"{row['branch']}: {note}") for row in rows for note in row.get("notes") or ()]
-    return Group(status_table(rows, title, width), *errors, *notes)
+    return Group(status_table(rows, title, width), *errors, *(Text(f"{', '.join(names)}: {note}") for note, names in gather_notes(rows).items()))
+
+def gather_notes(
+    rows: list[dict], # from `read_status`
+) -> dict[str, list[str]]: # note → branches
+    "Each note once, with the branches that it is about."
+    said = {}
+    for row in rows:
+        for note in row.get("notes") or (): said.setdefault(note, []).append(str(row["branch"]))
+    return said
+
+def pick_rows(
+    rows: list[dict], # from `read_status`
+    most: int, # how many there is room for
+) -> tuple[list[dict], str]: # those to show; of the others how many are in which state, such as `8 done, 2 queued more`
+    "What there is to see of a run with more branches than fit: those at work and in trouble before those that wait, and these before those that are done."
+    if len(rows) <= most: return rows, ""
+    rank = lambda row: (row["status"] == "done", row["status"] == "queued")
+    shown = sorted(rows, key=rank)[:most]
+    left = Counter(row["status"] for row in rows if not any(row is one for one in shown))
+    return [row for row in rows if any(row is one for one in shown)], ", ".join(f"{count} {state}" for state, count in left.items()) + " more"
 
 # %% ../nbs/08_status.ipynb #40275ff0
 def status_console(): # a `rich.console.Console`
@@ -308,7 +335,8 @@ class StatusMonitor:
     def view(self, rows: list[dict] | None = None):
         "The table at this moment; its title names the folder, how the run stands, and the time."
         rows = self.rows() if rows is None else rows
-        return status_view(rows, run_title(self.run_dir, rows, f"{datetime.now().astimezone():%H:%M:%S %Z}"), self.console.width)
+        shown, more = pick_rows(rows, self.console.height - 6) if self.console.is_terminal else (rows, "")
+        return status_view(shown, run_title(self.run_dir, rows, f"{datetime.now().astimezone():%H:%M:%S %Z}", more), self.console.width)
 
     def watch_branches(
         self,

@@ -24,6 +24,7 @@ from .jobs import last_lines
 from .plots import PALETTE, figure_png, plot_history
 from .processes import is_held
 from .records import misfit, read_json
+from .settings import split_name
 from .status import COLUMNS, RUNNING_STATES, STATE_COLORS, read_run, read_status, run_title, status_cells, utc_now
 from .supervision import own_lines
 
@@ -269,7 +270,8 @@ def _offer(self, branches: list[str]) -> None:
 
 def _draw(self, rows: list[dict]) -> None:
     "Log and pictures of the chosen branch, the end of the log of those that have fallen, and the curves where they are longer than before."
-    branch, histories = self.choice.value, {row["branch"]: branch_history(self.run_dir, row["branch"]) for row in rows}
+    branch = self.choice.value
+    histories = {row["branch"]: branch_history(self.run_dir, row["branch"]) for row in rows if split_name(row["branch"])[1] == split_name(branch)[1]} # beside those with the same seed
     if (points := {name: history[-1:] for name, history in histories.items()}) != self.drawn:
         self.drawn, self.curves.value = points, curves_png(histories)
     fallen = [row["branch"] for row in rows if row["status"] in ("failed", "lost", "stalled") and row["branch"] != branch]

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .settings import BRANCHES, find_branch
+from .settings import BRANCHES, find_branch, split_name
 
 # %% ../nbs/06e_worktrees.ipynb #52ff66a7
 ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY") # set within hooks, and stronger than a folder
@@ -64,10 +64,10 @@ def _refuse_changes(folder: Path, untracked: str, why: str) -> None:
 
 # %% ../nbs/06e_worktrees.ipynb #8db61cc4
 def git_branch(
-    branch: str, # a name in BRANCHES
+    branch: str, # a name in BRANCHES, or that of a replicate
 ) -> str:
-    "The git branch of a branch. `ValueError` for an unknown one."
-    return f"magvit-I3D-LLM/{find_branch(branch).name}"
+    "The git branch of a branch, whatever its seed. `ValueError` for an unknown one."
+    return f"magvit-I3D-LLM/{split_name(find_branch(branch).name)[0]}"
 
 # %% ../nbs/06e_worktrees.ipynb #dba15683
 def _commits(repo: Path) -> dict[str, str]:
@@ -173,7 +173,7 @@ def _refuse_other_code(code: dict) -> None:
 
 # %% ../nbs/06e_worktrees.ipynb #5770421e
 def code_of(
-    branches: list[str], # names in BRANCHES
+    branches: list[str], # names in BRANCHES, or those of replicates: all of a branch have the same code
     told: dict | None = None, # what an earlier attempt of the run was started with
 ) -> dict[str, dict]: # branch → {"commit", "worktree"}; what run.json keeps
     """The code that each branch will run with; worktrees are made where missing, in the repository around this folder or around those of `told`.
@@ -181,11 +181,12 @@ def code_of(
     Raises `ValueError` as `worktree_of` does, and when a worktree is at another commit than `told`."""
     told = told or {}
     repo, found = find_repository(next((one["worktree"] for one in told.values() if Path(one["worktree"]).exists()), ".")), {}
-    for branch in branches:
-        place = worktree_of(repo, branch)
-        found[branch] = {"commit": _head(place), "worktree": str(place)}
-        before = told.get(branch, found[branch])["commit"]
-        if found[branch]["commit"] != before:
-            raise ValueError(f"{branch} was begun with commit {before[:10]}, and {place} is at {found[branch]['commit'][:10]} now: start a new run for the new code")
-        _refuse_other_code(found[branch])
-    return found
+    for plain in dict.fromkeys(split_name(branch)[0] for branch in branches):
+        place = worktree_of(repo, plain)
+        code = {"commit": _head(place), "worktree": str(place)}
+        for branch in [branch for branch in branches if split_name(branch)[0] == plain]:
+            before, found[branch] = told.get(branch, code)["commit"], code
+            if code["commit"] != before:
+                raise ValueError(f"{branch} was begun with commit {before[:10]}, and {place} is at {code['commit'][:10]} now: start a new run for the new code")
+        _refuse_other_code(code)
+    return {branch: found[branch] for branch in branches}
