@@ -344,6 +344,7 @@ def _fly(run_dir: Path, told: dict, plan: dict, jobs: list[Job], places: list, p
         if isinstance(error, ValueError): raise ValueError(f"{error}; then: {resume_command(run_dir)}") from None
         say(f"stopped; to go on: {resume_command(run_dir)}")
         raise
+    if told.get("attempts"): record["training_s"] = None # a part of it is done
     for line in preflight_lines(record): say(line)
     return record
 

@@ -115,6 +115,7 @@ def free_memory() -> float: # bytes
     "What this process and those it starts can still take: of the machine, and of the limit of its container."
     return min(psutil.virtual_memory().available, group_room())
 
+# %% ../nbs/05g_supervision.ipynb #735d7f35
 def resident(job: Job) -> int: # bytes
     "Memory of a job and all its processes."
     total = 0
