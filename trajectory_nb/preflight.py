@@ -88,7 +88,7 @@ def in_child(
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             os.close(read)
-            return {"failed": f"not done after {patience:.0f} s", "no_room": False}
+            return {"failed": f"not done after {patience:g} s", "no_room": False}
         time.sleep(0.02)
     with os.fdopen(read) as pipe: said = pipe.read()
     return json.loads(said) if said else _how_it_died(os.waitstatus_to_exitcode(ended[1]), _peak(ended[2]))
@@ -108,7 +108,6 @@ def _work_and_leave(work: Callable, write: int) -> None:
         except Exception as error:
             from trajectory_nb.branches import one_line
             from trajectory_nb.recovery import out_of_memory
-            traceback.print_exc()
             told = {"failed": one_line(error), "no_room": out_of_memory(error)}
         os.write(write, json.dumps(told).encode())
     finally: os._exit(1)
@@ -124,9 +123,14 @@ def serve(asked: dict, say: Callable[[dict], None]) -> None: # asked: configs, g
     for name, fields in asked["configs"].items():
         if not waited_for(): return
         say({"begun": name})
-        say({"name": name, "found": in_child(lambda: canary(BranchConfig(**fields), asked["folder"]), go_on=waited_for)})
+        say({"name": name, "found": in_child(lambda: _traced(canary, BranchConfig(**fields), asked["folder"]), go_on=waited_for)})
     for gpu in asked["gpus"]:
         say({"gpu": gpu, "found": in_child(lambda: {"free_mb": _free_on(gpu)}, 60, waited_for)})
+
+def _traced(work: Callable, *args) -> dict:
+    "`work(*args)`; what it raises goes to the log too."
+    try: return work(*args)
+    except Exception: traceback.print_exc(); raise
 
 def _free_on(gpu: str) -> float: # MB, beside what a process needs before it has a single tensor
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu
