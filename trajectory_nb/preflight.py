@@ -55,7 +55,7 @@ def _peak(usage) -> float: # MB, from what the system says of a process
 def canary(
     config: BranchConfig,        # of the branch
     folder: str | Path = ".",    # where a checkpoint is written, and removed
-) -> dict: # step_s; memory_mb, gpu_mb (None without a GPU) at their peak; checkpoint_mb; parts of a batch; parameters; tokenizer: the first, fourth and fifth of these
+) -> dict: # step_s; memory_mb, gpu_mb (None without a GPU) at their peak; checkpoint_mb; parts of a batch; parameters; tokenizer: step_s, checkpoint_mb and parts of its training, or None
     "What the training of a branch takes on this machine, from a few steps of it. Raises what the training would raise."
     import torch
     from trajectory_nb.branches import BranchWorker, batch_maker, branch_loss, tokenizer_batch_maker, tokenizer_loss
