@@ -136,6 +136,7 @@ def run(
     slots_per_gpu: Annotated[int, typer.Option(min=1, metavar="N", help="Branches that share a GPU.")] = 1,
     sync: Annotated[str | None, typer.Option(metavar="TARGET", help="Copy results to a folder or user@host:folder every 15 minutes and at the end; see sync --help.", show_default=False)] = None,
     force: Annotated[bool, typer.Option("--force", help="With --resume: go on although the code has changed.")] = False,
+    no_preflight: Annotated[bool, typer.Option("--no-preflight", help="Start without measuring first whether memory and disk are enough.")] = False,
     worktrees: Annotated[bool, typer.Option("--worktrees", help="Each branch with the code of its own git branch, in a worktree; see branches --help.")] = False,
 ):
     """Train, evaluate and compare the branches.
@@ -149,7 +150,8 @@ def run(
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN: # nohup stays
             signal.signal(number, _stop_like_ctrl_c)
     try:
-        run_branches(branch, preset or "quick", run_dir, resume, seed, settings, slots, worktrees=worktrees, slots_per_gpu=slots_per_gpu, sync=sync, force=force, seeds=seeds)
+        run_branches(branch, preset or "quick", run_dir, resume, seed, settings, slots, worktrees=worktrees, slots_per_gpu=slots_per_gpu, sync=sync, force=force,
+                     seeds=seeds, preflight=not no_preflight)
     except RunFailed as error:
         print(f"trajectory-nb: {error_line(error)}", file=sys.stderr)
         return 1

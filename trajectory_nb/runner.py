@@ -19,6 +19,7 @@ from pathlib import Path
 
 from .core import check_latest, latest_run, new_run_dir, point_latest, read_json, write_json
 from .jobs import (Job, Progress, check_parameters, find_notebook, find_slots, last_lines, tagged_parameters)
+from .preflight import preflight as fly, preflight_lines
 from .processes import end_orphans, hold
 from .provenance import code_changes, code_files, code_version, describe_machine, versions
 from .records import misfit
@@ -314,12 +315,13 @@ def run_branches(
     sync: str | None = None, # a folder, or user@host:folder, to which results are copied every 15 minutes and at the end
     force: bool = False, # resume although the code has changed
     seeds: int | None = None, # train each branch with so many seeds, `seed` and those that follow; 1, or to resume as the run began, when None
+    preflight: bool = True, # measure first whether memory and disk are enough; of the preset tiny only the disk
     console=None, # a `rich.console.Console`; one on stdout when None
 ) -> Path: # the run's folder
     """Train, evaluate and compare the branches, each in a process of its own.
 
-    Raises `ValueError` for what a user can get wrong, before anything starts, and when another process is at this run, or the disk is
-    full; `RunFailed` after the comparison when a branch failed; `KeyboardInterrupt` on Ctrl-C, after every branch has saved its state."""
+    Raises `ValueError` for what a user can get wrong and for what does not fit on this machine, before anything starts, and when another process is at this run,
+    or the disk is full; `RunFailed` after the comparison when a branch failed; `KeyboardInterrupt` on Ctrl-C, after every branch has saved its state."""
     if not importlib.util.find_spec("papermill") or not importlib.util.find_spec("ipykernel"):
         raise ValueError("running branches needs papermill and ipykernel: pip install papermill ipykernel")
     notebook, parameters, places = Path(notebook or find_notebook()), parameters or {}, find_slots(slots, per_gpu=slots_per_gpu)
@@ -336,12 +338,12 @@ def run_branches(
             if resume: # read again: until now, another runner may have been at work
                 end_orphans(run_dir, say=say)
                 run_dir, told, plan, jobs = _resume_plan(branches, run_dir, config or {}, root, notebook, parameters, force, seeds)
-            return _prepare(run_dir, told, plan, jobs, places, progress, sync, say)
+            return _prepare(run_dir, told, plan, jobs, places, progress, sync, preflight, say)
     except OSError as error:
         mend = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
         raise ValueError(f"{(error.strerror or str(error)).lower()}: {error.filename or run_dir}; {mend}, then: {resume_command(run_dir)}") from error
 
-def _prepare(run_dir: Path, told: dict, plan: dict, jobs: list[Job], places: list, progress: Progress, sync: str | None, say) -> Path:
+def _prepare(run_dir: Path, told: dict, plan: dict, jobs: list[Job], places: list, progress: Progress, sync: str | None, preflight: bool, say) -> Path:
     "Find out where and with what, say it, and go."
     asking = {split_name(job.branch)[0]: plan[job.branch] for job in jobs} # all replicates of a branch ask for the same
     who = {name: who_answers(config) for name, config in asking.items()}
@@ -350,8 +352,24 @@ def _prepare(run_dir: Path, told: dict, plan: dict, jobs: list[Job], places: lis
              "runner": {"pid": os.getpid(), "pid_start": process_start(), "host": socket.gethostname()}}
     _say_plan(run_dir, told, jobs, places, say)
     write_json(run_dir/"run.json", told)
+    told = told | {"preflight": _fly(run_dir, told, plan, jobs, places, progress, say) if preflight and jobs else None}
     with _synced(run_dir, sync, say):
         return _execute(run_dir, told, jobs, places, progress, say)
+
+def _fly(run_dir: Path, told: dict, plan: dict, jobs: list[Job], places: list, progress: Progress, say) -> dict:
+    "What the branches take, measured before they start; a refusal, or Ctrl-C, leaves a run that can be taken up."
+    left, env, answers = ({job.branch: of(job) for job in jobs} for of in (lambda job: plan[job.branch], lambda job: job.env, lambda job: told["llm"][job.branch]["answers"]))
+    try:
+        with progress.console.status("before the start: imports") as live:
+            record = fly(left, places, run_dir, env, answers, told["preset"] != "tiny", lambda name: live.update(f"before the start: a few steps of {name}"))
+    except (ValueError, KeyboardInterrupt) as error:
+        write_json(run_dir/"run.json", {"state": "stopped"} | told | {"runner": None})
+        if isinstance(error, ValueError): raise ValueError(f"{error}; then: {resume_command(run_dir)}") from None
+        say(f"stopped; to go on: {resume_command(run_dir)}")
+        raise
+    if told.get("attempts"): record["training_s"] = None # a part of it is done
+    for line in preflight_lines(record): say(line)
+    return record
 
 @contextmanager
 def _synced(run_dir: Path, target: str | None, say):
@@ -373,7 +391,8 @@ def _execute(run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: 
     write_json(run_dir/"run.json", told)
     state, failed = "stopped", []
     try:
-        failed = Supervisor(jobs, slots, progress).run()
+        peaks = {name: mb*1e6 for name, mb in ((told.get("preflight") or {}).get("peaks_mb") or {}).items()}
+        failed = Supervisor(jobs, slots, progress, peaks=peaks).run()
         rows = read_status(run_dir)
         done = {row["branch"] for row in rows if row["status"] == "done"}
         told |= {"notes": {row["branch"]: row["notes"] for row in rows if row.get("notes")}}
