@@ -343,7 +343,8 @@ def audit(
             found = audit_all(seed=42 if seed is None else seed, progress=show)
     else:
         from trajectory_nb.storage import load_dataset
-        found = audit_dataset(load_dataset(folder))
+        with progress_shown(Console(stderr=True), what="questions") as show:
+            found = audit_dataset(load_dataset(folder), progress=show)
     bad = failed(found)
     if as_json:
         print(json.dumps([asdict(finding) | {"value": finding.value if math.isfinite(finding.value) else None} for finding in found], indent=1))

@@ -277,23 +277,24 @@ def generate_to_disk(
 def progress_shown(
     console=None, # a `rich.console.Console`; one on stdout when None
     every: float=2., # s between two lines where there is no terminal
+    what: str="clips", # are counted
 ) -> Iterator[Callable]:
-    "A function for `generate_to_disk` that shows how far it is and how long it still takes."
+    "A function that `generate_to_disk` and the audits call, which shows how far they are and how long it still takes."
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
     console = console or Console(force_terminal=sys.stdout.isatty(), force_jupyter=False)
-    bar = Progress(TextColumn("{task.completed}/{task.total} clips"), BarColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal)
+    bar = Progress(TextColumn("{task.completed}/{task.total} {task.description}"), BarColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal)
     first, shown = None, 0.
     def show(done: int, total: int) -> None:
         nonlocal first, shown
         now = time.monotonic()
         if first is None:
-            first = (done, now, bar.add_task("clips", completed=done, total=total))
+            first = (done, now, bar.add_task(what, completed=done, total=total))
             return bar.start() # not before: what is refused at once prints nothing else
         bar.update(first[2], completed=done)
         if console.is_terminal or now - shown < every and done < total: return
         shown, pace = now, (now - first[1])/max(done - first[0], 1)
         left = f", about {pace*(total - done):.0f} s left" if first[0] < done < total else ""
-        print(f"{done}/{total} clips{left}", file=console.file, flush=True)
+        print(f"{done}/{total} {what}{left}", file=console.file, flush=True)
     try: yield show
     finally: bar.stop()
