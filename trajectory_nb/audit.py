@@ -178,7 +178,7 @@ def audit_splits(data: dict) -> Finding:
             count = len(np.unique(base[(labels == label) & (split == part)]))
             about[f"{count} of {len(bases)} bases of class {label} are in {part}"] = abs(count/len(bases) - share)/(0.05 + 1/len(bases)) if count else np.inf
     worst = max(about, key=about.get)
-    return Finding("splits", bool(about[worst] <= 1), float(about[worst]), 1, worst if about[worst] > 1 else f"no base in two parts; farthest from 70/15/15: {worst}")
+    return Finding("splits", bool(about[worst] <= 1), float(about[worst]), 1, worst if about[worst] > 1 else f"no base in two parts; {f'farthest from 70/15/15: {worst}' if about[worst] > 1e-9 else 'exactly 70/15/15 in every class'}")
 
 # %% ../nbs/02c_audit.ipynb #30c0c707
 SAME_PATH = 0.001 # metres; four decimals of an equation leave 0.0003
@@ -291,8 +291,8 @@ def audit_shortcuts(data: dict) -> Iterator[Finding]:
         if bases < 100: yield Finding(name, None, float("nan"), limit, f"{bases} bases are too few to say, 100 are needed"); continue
         told = {space: told_by(np.nan_to_num(values, nan=-1), data.labels, data.bases) for space, values in spaces.items()}
         worst = max(told, key=told.get)
-        listed = ", ".join(f"{100*share:.1f} % {space}" for space, share in told.items())
-        yield Finding(name, bool(told[worst] <= limit), told[worst], limit, f"{'tells' if told[worst] <= limit else 'gives away'} {listed}; at most {100*limit:.1f} %")
+        listed = ", ".join(f"{100*share:.1f} %{' of clips'*(i == 0)} by the {space if space == 'picture' else f'{space} path'}" for i, (space, share) in enumerate(told.items()))
+        yield Finding(name, bool(told[worst] <= limit), told[worst], limit, f"{'' if told[worst] <= limit else 'gives the class away, '}right for {listed}; allowed: {100*limit:.1f} %")
 
 # %% ../nbs/02c_audit.ipynb #e6a41d0d
 AUDITS = {"in_frame": audit_in_frame, "no_duplicates": audit_duplicates, "order": audit_order, "splits": audit_splits, "labels": audit_labels,

@@ -278,12 +278,13 @@ def progress_shown(
     console=None, # a `rich.console.Console`; one on stdout when None
     every: float=2., # s between two lines where there is no terminal
     what: str="clips", # are counted
+    alike: bool=True, # whether each takes as long as another: only then is the time left told
 ) -> Iterator[Callable]:
-    "A function that `generate_to_disk` and the audits call, which shows how far they are and how long it still takes."
+    "A function that `generate_to_disk` and the audits call, which shows how far they are."
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
     console = console or Console(force_terminal=sys.stdout.isatty(), force_jupyter=False)
-    bar = Progress(TextColumn("{task.completed}/{task.total} {task.description}"), BarColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal)
+    bar = Progress(TextColumn("{task.completed}/{task.total} {task.description}"), BarColumn(), *[TimeRemainingColumn()]*alike, console=console, disable=not console.is_terminal)
     first, shown = None, 0.
     def show(done: int, total: int) -> None:
         nonlocal first, shown
@@ -294,7 +295,7 @@ def progress_shown(
         bar.update(first[2], completed=done)
         if console.is_terminal or now - shown < every and done < total: return
         shown, pace = now, (now - first[1])/max(done - first[0], 1)
-        left = f", about {pace*(total - done):.0f} s left" if first[0] < done < total else ""
+        left = f", about {pace*(total - done):.0f} s left" if alike and first[0] < done < total else ""
         print(f"{done}/{total} {what}{left}", file=console.file, flush=True)
     try: yield show
     finally: bar.stop()
