@@ -255,4 +255,4 @@ def main(argv: list[str] | None = None) -> int: # 1 when a fault had another out
 
 # %% ../nbs/06h_chaos.ipynb #294cec50
 #| eval: false
-if __name__ == "__main__": sys.exit(main())
+if __name__ == "__main__" and "get_ipython" not in globals(): sys.exit(main())

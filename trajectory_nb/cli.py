@@ -55,7 +55,8 @@ def error_line(
     if hasattr(error, "format_message"):
         found = error.__cause__.errors() if hasattr(error.__cause__, "errors") else []
         given = f", got {found[0]['input']!r}" if found else ""
-        text = f"{error.format_message().rstrip('.')}{given}; see trajectory-nb --help"
+        command = getattr(getattr(error, "ctx", None), "command_path", "trajectory-nb")
+        text = f"{error.format_message().rstrip('.')}{given}; see {command} --help"
     elif isinstance(error, OSError) and error.strerror:
         mend = {errno.ENOSPC: "free some space, then give the command again", errno.EDQUOT: "free some space, then give the command again",
                 errno.EROFS: "name a place that you can write", errno.EACCES: "name a place that you can read and write"}.get(error.errno)
@@ -159,7 +160,7 @@ def run(
 # %% ../nbs/09_cli.ipynb #cf3b3c23
 @app.command()
 def status(
-    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The run's folder; runs/latest by default.", show_default=False)] = None,
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="The run's folder; runs/latest by default.", show_default=False)] = None,
     run: Annotated[Path | None, typer.Option(metavar="DIR", help="The same.", show_default=False)] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Look again every 30 s until all branches have ended.")] = False,
     every: Annotated[float, typer.Option(min=0.2, metavar="SECONDS", help="How often to look with --watch.")] = 30.0,
@@ -184,7 +185,7 @@ def status(
 # %% ../nbs/09_cli.ipynb #19eff3f8
 @app.command()
 def stop(
-    branch: Annotated[str | None, typer.Argument(metavar="[BRANCH]", help="Only this branch; the whole run by default.", show_default=False)] = None,
+    branch: Annotated[str | None, typer.Argument(metavar="BRANCH", help="Only this branch; the whole run by default.", show_default=False)] = None,
     run: Annotated[Path, typer.Option(metavar="DIR", help="The run's folder.")] = Path("runs/latest"),
 ):
     """Let a run, or one branch of it, save its state and stop.
@@ -286,8 +287,8 @@ def generate(
     num_samples: Annotated[int, typer.Option(min=1, metavar="N", help="How many clips; each of its own trajectory. The four classes get equally many, or the first ones one more.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write: a new one, or one that an earlier call left unfinished.")],
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of everything that is drawn.")] = 42,
-    size: Annotated[str, typer.Option(metavar="HEIGHTxWIDTH", help="Height and width of the frames in pixels.")] = "64x64",
-    frames: Annotated[int, typer.Option(min=1, metavar="N", help="Frames of each clip.")] = 16,
+    size: Annotated[str, typer.Option(metavar="HEIGHTxWIDTH", help="Height and width of the frames in pixels; one number stands for both.")] = "64x64",
+    frames: Annotated[int, typer.Option(min=1, max=16, metavar="N", help="Frames of each clip.")] = 16,
     plain: Annotated[bool, typer.Option("--plain", help="No augmentation: one view, one style, no noise.")] = False,
     mp4: Annotated[str, typer.Option(metavar="[N]", help="Also write the first N clips as films, or all.", show_default=False)] = "0",
 ):
@@ -300,6 +301,8 @@ def generate(
     import warnings
     from trajectory_nb.generate import generate_to_disk, progress_shown
     started, there = time.time(), []
+    count_films = lambda: sum(1 for _ in out.glob("mp4/clip-*.mp4"))
+    films_before = count_films()
     with progress_shown() as show, warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: print(f"note: {message}", file=sys.stderr, flush=True)
         def progress(done, total):
@@ -315,13 +318,15 @@ def generate(
             raise
     count = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     done = "is complete and sound" if there[0] == num_samples else f"is complete after {time.time() - started:.1f} s"
-    print(f"{out} {done}: {num_samples} clips, {count / 1e6:.1f} MB")
+    now = count_films()
+    shown = f" {now} films," * (now > 0) + f" {now - films_before} of them new," * (now > films_before)
+    print(f"{out} {done}: {num_samples} clips,{shown} {count / 1e6:.1f} MB")
 
 # %% ../nbs/09_cli.ipynb #6b530786
 @app.command()
 def audit(
-    folder: Annotated[Path | None, typer.Argument(metavar="[DATASET]", help="A folder that generate wrote.", show_default=False)] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Instead of a folder: all 216,000 clips that the quick and full presets draw from, rendered but not kept.")] = False,
+    folder: Annotated[Path | None, typer.Argument(metavar="DATASET", help="A folder that generate wrote.", show_default=False)] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Instead of a folder: all 216,000 clips that the quick and full presets draw from, rendered but not kept; that takes minutes.")] = False,
     seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="With --all: seed of the data; 42 by default.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ):
@@ -343,13 +348,16 @@ def audit(
             found = audit_all(seed=42 if seed is None else seed, progress=show)
     else:
         from trajectory_nb.storage import load_dataset
-        found = audit_dataset(load_dataset(folder))
+        with progress_shown(Console(stderr=True), what="questions", alike=False) as show:
+            found = audit_dataset(load_dataset(folder), progress=show)
     bad = failed(found)
     if as_json:
         print(json.dumps([asdict(finding) | {"value": finding.value if math.isfinite(finding.value) else None} for finding in found], indent=1))
     else:
         print(*(finding.line for finding in found), sep="\n")
-        print(f"\nnot fair: {', '.join(bad)}" if bad else "\nno fault found")
+        unknown = sum(finding.passed is None for finding in found)
+        print(f"\nnot fair: {', '.join(bad)}" if bad else "\nno fault found", end="")
+        print(f"; {unknown} of {len(found)} questions were not answered: they need more clips, as their lines say" * (unknown > 0))
     return 1 if bad else 0
 
 # %% ../nbs/09_cli.ipynb #d8f22792
@@ -376,5 +384,5 @@ def doctor(
 
 # %% ../nbs/09_cli.ipynb #c5384bae
 #| eval: false
-if __name__ == "__main__":
+if __name__ == "__main__" and "get_ipython" not in globals():
     sys.exit(main())

@@ -29,14 +29,8 @@ def _says(pattern: str, sentence: str) -> bool: # somewhere, and not denied in i
     return False
 
 # %% ../nbs/04b_description.ipynb #26c484f0
-_FAMILY_WORDS = dict(
-    helical=r"heli(?:x|xes|ces|cal|cally)|spiral\w*|corkscrew\w*",
-    circular=r"circ(?:le|les|led|ling|ular|ularly)|orbit\w*",
-    parabolic=r"parabol\w+|projectile\w*|ballistic\w*|lobbed",
-    linear=r"straight(?! (?:up|down))(?:[- ]lines?)?|linear(?:ly)?(?! (?:speed|velocity))|rectilinear\w*")
-
 def _families(sentences: list[str]) -> set:
-    found = {f for f, words in _FAMILY_WORDS.items() if any(_says(words, s) for s in sentences)}
+    found = {f for f, law in LAWS.items() if any(_says(law.words or re.escape(f.lower()), s) for s in sentences)}
     if "helical" in found: found -= {"circular"}
     if not found and any(_says("arc|arcs|arcing|arched", s) for s in sentences): found = {"parabolic"}
     return found
@@ -174,11 +168,9 @@ def _orders(clauses: list[str]) -> str: # every order of the clauses, as a list 
 
 def _first_sentence(f: Facts) -> str:
     turn = f"{f.turning} " if f.turning else ""
-    way = {"linear": "(?:in|along) a straight (?:line|path)", "circular": "(?:around|along|in) a (?:circle|circular path)",
-           "helical": "(?:along|in) a (?:helix|spiral|helical path)", "parabolic": "along a (?:parabola|parabolic path|parabolic arc)"}[f.family]
     level = "(?: in a (?:level|horizontal) plane|, staying level)" if f.family == "circular" else ", (?:staying|remaining) level"
     end = {None: "", "level": level, "rising": ", (?:rising|climbing)", "falling": ", (?:falling|descending)"}[f.vertical]
-    return f"The (?:ball|object) (?:moves|travels|goes) {turn}{way}{end}\\."
+    return f"The (?:ball|object) (?:moves|travels|goes) {turn}{LAWS[f.family].ways or re.escape(LAWS[f.family].noun)}{end}\\."
 
 # %% ../nbs/04b_description.ipynb #23cd4a92
 def _middle_clauses(f: Facts) -> list[str]:

@@ -71,4 +71,4 @@ def main(argv: list[str] | None = None) -> int:
 
 # %% ../nbs/09a_evidence.ipynb #aa6ba73d
 #| eval: false
-if __name__ == "__main__": sys.exit(main())
+if __name__ == "__main__" and "get_ipython" not in globals(): sys.exit(main())

@@ -22,8 +22,9 @@ import numpy as np
 import torch
 
 from . import __version__
-from .dataset import SPLITS, dataset_part, dataset_settings, uneven_classes
-from .motion import FAMILIES, FPS
+from .camera import VIEW_NAMES
+from .dataset import SPLITS, VARIANTS, dataset_part, dataset_settings, uneven_classes
+from .motion import FAMILIES, FPS, LAWS
 from .storage import (CARD, MANIFEST, NotStored, clip_columns, clips_stored, find_damage, new_manifest, open_shard, read_manifest, read_table, shard_about,
                                    shard_clips, shard_count, shard_listed, shard_names, store_file, store_shard, stored_table, write_manifest, writing)
 
@@ -135,7 +136,8 @@ def dataset_card(
     uneven = uneven_classes(s["num_samples"])
     return _CARD.format(size=size, clips=f"{s['num_samples']:,}", frames=s["frames_per_video"], height=height, width=width, shown="each base motion once, in one random variant (noise, view, phase, style)" if s["augmentation"] else "each base motion once, plain: no noise, one view, one style",
                         command=generation_command(s, manifest["clips_per_shard"]), versions=", ".join(f"{k} {v}" for k, v in manifest["made_with"].items()),
-                        seed=s["seed"], statistics=statistics(rows), uneven=f"- {uneven}.\n" if uneven else "")
+                        seed=s["seed"], laws=len(FAMILIES), classes="; ".join(f"{i} {f}, {LAWS[f].noun}" for i, f in enumerate(FAMILIES)), variants=VARIANTS,
+                        views=", ".join(f"{i} {name}" for i, name in enumerate(VIEW_NAMES)), statistics=statistics(rows), uneven=f"- {uneven}.\n" if uneven else "")
 
 # %% ../nbs/02b_generate.ipynb #d6d39d3a
 _CARD = """---
@@ -151,8 +153,8 @@ configs:
 ---
 # Trajectories of a ball, seen by one camera
 
-{clips} clips of {frames} frames, {height}×{width} pixels (height × width), RGB, 16 frames a second. One ball moves by one of four laws: a line, a circle, a helix
-or a parabola. Shown is {shown}. Every clip comes with its class, its path in metres, the path of the four frames that follow, its camera, its equation and a description.
+{clips} clips of {frames} frames, {height}×{width} pixels (height × width), RGB, 16 frames a second. One ball moves by one of {laws} laws, which is its class:
+{classes}. Shown is {shown}. Every clip comes with its class, its path in metres, the path of the four frames that follow, its camera, its equation and a description.
 
 ## How it was made
 
@@ -164,10 +166,23 @@ Seed {seed}; {versions}. The same command with the same versions gives the same 
 
 | file | content |
 |---|---|
-| `shard-*.safetensors` | video uint8 (n, T, 3, H, W); trajectory_3d (n, T, 3) and future_3d (n, 4, 3), metres, world frame, z up; camera K, R, t (OpenCV convention) |
-| `shard-*.parquet` | a row per clip: label, base_id, variant_id, sigma, view, phase, style, equation, description, split, shard, row |
+| `shard-*.safetensors` | video uint8 (n, T, 3, H, W); trajectory_3d (n, T, 3) and future_3d (n, 4, 3), the clean path, and jittered (n, T, 3), where the ball is drawn: metres, world frame, z up; camera K, R, t (OpenCV convention) |
+| `shard-*.parquet` | a row per clip, see below |
 | `manifest.json` | settings, bytes and SHA-256 of every file |
 | `mp4/` | where asked for: clips as H.264 films in 4:4:4, to look at (VLC, mpv, ffmpeg, PyAV); colours are rounded by up to 2 of 255 |
+
+| column | meaning |
+|---|---|
+| `label` | the class: {classes} |
+| `base_id` | which base motion is shown |
+| `variant_id` | which of the {variants} ways to show it: stands for `sigma`, `view`, `phase` and `style` together; -1 is the plain one |
+| `sigma` | standard deviation of the noise on each coordinate of the ball, metres |
+| `view` | the camera: {views}; the sign is that of a slight turn |
+| `phase` | 0 to 2: the motion is turned by so many times 120° about the vertical through its centre |
+| `style` | dot: the ball alone; trail: with its fading past |
+| `equation`, `description` | the clean motion as formulas in t, and in words |
+| `split` | train, val or test |
+| `shard`, `row` | where the tensors of the clip lie |
 
 ```python
 from trajectory_nb.storage import StoredDataset, load_dataset
@@ -262,23 +277,25 @@ def generate_to_disk(
 def progress_shown(
     console=None, # a `rich.console.Console`; one on stdout when None
     every: float=2., # s between two lines where there is no terminal
+    what: str="clips", # are counted
+    alike: bool=True, # whether each takes as long as another: only then is the time left told
 ) -> Iterator[Callable]:
-    "A function for `generate_to_disk` that shows how far it is and how long it still takes."
+    "A function that `generate_to_disk` and the audits call, which shows how far they are."
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
     console = console or Console(force_terminal=sys.stdout.isatty(), force_jupyter=False)
-    bar = Progress(TextColumn("{task.completed}/{task.total} clips"), BarColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal)
+    bar = Progress(TextColumn("{task.completed}/{task.total} {task.description}"), BarColumn(), *[TimeRemainingColumn()]*alike, console=console, disable=not console.is_terminal)
     first, shown = None, 0.
     def show(done: int, total: int) -> None:
         nonlocal first, shown
         now = time.monotonic()
         if first is None:
-            first = (done, now, bar.add_task("clips", completed=done, total=total))
+            first = (done, now, bar.add_task(what, completed=done, total=total))
             return bar.start() # not before: what is refused at once prints nothing else
         bar.update(first[2], completed=done)
         if console.is_terminal or now - shown < every and done < total: return
         shown, pace = now, (now - first[1])/max(done - first[0], 1)
-        left = f", about {pace*(total - done):.0f} s left" if first[0] < done < total else ""
-        print(f"{done}/{total} clips{left}", file=console.file, flush=True)
+        left = f", about {pace*(total - done):.0f} s left" if alike and first[0] < done < total else ""
+        print(f"{done}/{total} {what}{left}", file=console.file, flush=True)
     try: yield show
     finally: bar.stop()

@@ -345,7 +345,7 @@ def kill(job: Job, family: list[psutil.Process] = []) -> None: # family: found e
 
 # %% ../nbs/05a_jobs.ipynb #8d448e7e
 #| eval: false
-if __name__ == "__main__":
+if __name__ == "__main__" and "get_ipython" not in globals():
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     sys.exit(execute_notebook(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4])))

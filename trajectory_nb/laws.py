@@ -65,6 +65,8 @@ class Law:
     ranges: dict          # parameter -> (low, high) of its size, where values outside do not occur
     floor: int | None = None # index of a coefficient that cannot be negative
     noun: str = ""        # how a sentence names the path
+    words: str = ""       # regular expression: how prose names the family, in lower case; its name where empty
+    ways: str = ""        # regular expression without repeats: ways to say the path; `noun` where empty
 
     def split(self, theta): # -> coefficients (..., P), omega (...) or None
         return (theta[..., :-1], theta[..., -1]) if self.rotating else (theta, None)
@@ -204,12 +206,16 @@ _round = dict(read=_read_turning, write=_write_turning, terms=_turning_terms, sp
 _TURNS = (np.pi, 5 * np.pi) # rad/s: half a turn a second, and 2.5, which a test set comes near
 LAWS = {law.name: law for law in (
     Law(name="linear", design=_linear, facts=_line_facts, draw=_draw_line, noun="in a straight line",
+        words=r"straight(?! (?:up|down))(?:[- ]lines?)?|linear(?:ly)?(?! (?:speed|velocity))|rectilinear\w*", ways="(?:in|along) a straight (?:line|path)",
         mean=(0,) * 6, sd=(0.5,) * 3 + (0.7,) * 3, ranges={}, **_straight),
     Law(name="circular", design=_circular, facts=_circle_facts, draw=_draw_circle, noun="around a circle",
+        words=r"circ(?:le|les|led|ling|ular|ularly)|orbit\w*", ways="(?:around|along|in) a (?:circle|circular path)",
         mean=(0,) * 5, sd=(0.4,) * 3 + (0.35,) * 2, ranges=dict(r=(0.08, 1.0), omega=_TURNS), **_round),
     Law(name="helical", design=_helical, facts=_helix_facts, draw=_draw_helix, noun="along a helix",
+        words=r"heli(?:x|xes|ces|cal|cally)|spiral\w*|corkscrew\w*", ways="(?:along|in) a (?:helix|spiral|helical path)",
         mean=(0,) * 6, sd=(0.4,) * 2 + (0.5,) + (0.35,) * 2 + (0.7,), ranges=dict(r=(0.08, 1.0), omega=_TURNS, k=(0.2, 1.5)), **_round),
     Law(name="parabolic", design=_parabolic, facts=_parabola_facts, draw=_draw_parabola, noun="along a parabola",
+        words=r"parabol\w+|projectile\w*|ballistic\w*|lobbed", ways="along a (?:parabola|parabolic path|parabolic arc)",
         mean=(0,) * 5 + (3., 5.5), sd=(0.6,) * 3 + (0.6,) * 2 + (3., 2.5), ranges=dict(g=(1.0, 12.)), floor=6, **_straight))}
 FAMILIES = tuple(LAWS)
 PER_SECOND = dict(v=1, k=1, omega=1, g=2) # parameter -> power of 1/s in its unit

@@ -321,7 +321,7 @@ def preflight_lines(
 
 # %% ../nbs/06g_preflight.ipynb #f96810d3
 #| eval: false
-if __name__ == "__main__":
+if __name__ == "__main__" and "get_ipython" not in globals():
     out = os.fdopen(os.dup(1), "w") # what libraries print on the way goes to the log
     os.dup2(2, 1)
     serve(json.loads(sys.stdin.read()), lambda said: print(json.dumps(said), file=out, flush=True))

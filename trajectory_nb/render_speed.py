@@ -144,4 +144,4 @@ def main(argv: list[str]|None = None) -> None:
 
 # %% ../nbs/02f_render_speed.ipynb #2190833e
 #| eval: false
-if __name__ == "__main__": main()
+if __name__ == "__main__" and "get_ipython" not in globals(): main()

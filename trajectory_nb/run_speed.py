@@ -128,4 +128,4 @@ def main(argv: list[str] | None = None) -> None:
 
 # %% ../nbs/06i_run_speed.ipynb #a9c596fc
 #| eval: false
-if __name__ == "__main__": main()
+if __name__ == "__main__" and "get_ipython" not in globals(): main()

@@ -89,6 +89,17 @@ def from_columns(columns: dict, settings: dict|None) -> dict: # as generate_data
 # %% ../nbs/01a_storage.ipynb #85f8b9ef
 # pyarrow is imported where it is used: nodes that only train need not have it
 
+def _in_decimals(table): # pyarrow.Table → the same, with no float32 left
+    "Each float32 as the float64 of its shortest decimal, which gives it back; the field says what it was."
+    import pyarrow as pa
+    for i, field in enumerate(table.schema):
+        if field.type != pa.float32(): continue
+        exact = table.column(i).to_numpy()
+        short = exact.astype(str).astype(np.float64)
+        values = np.where(short.astype(np.float32) == exact, short, exact)
+        table = table.set_column(i, field.with_type(pa.float64()).with_metadata({"dtype": "float32"}), pa.array(values))
+    return table
+
 def encode_shard(
     columns: dict, # of clip_columns, (n, …)
     number: int,   # of the shard
@@ -101,7 +112,7 @@ def encode_shard(
     tensors = {k: v.contiguous() for k, v in columns.items() if k not in rows}
     count = np.arange(len(next(iter(columns.values()))), dtype=np.int32)
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table({k: pa.array(v) for k, v in rows.items()} | {"shard": pa.array(np.full_like(count, number)), "row": pa.array(count)}), sink)
+    pq.write_table(_in_decimals(pa.table({k: pa.array(v) for k, v in rows.items()} | {"shard": pa.array(np.full_like(count, number)), "row": pa.array(count)})), sink)
     # safetensors writes several metadata keys in random order, one key has only one
     return tensors_to_bytes(tensors, {"about": json.dumps(about, sort_keys=True)}), sink.getvalue().to_pybytes()
 
@@ -117,7 +128,7 @@ def read_table(content: bytes): # → pyarrow.Table
     "The rows in a parquet file."
     import pyarrow as pa
     import pyarrow.parquet as pq
-    return pq.ParquetFile(pa.BufferReader(content)).read()
+    return _in_decimals(pq.ParquetFile(pa.BufferReader(content)).read())
 
 def open_shard(
     path: Path, # the tensor file
@@ -125,9 +136,10 @@ def open_shard(
 ) -> dict: # field of one clip → tensor (n, …), or list of n strings
     "The clips of a shard: tensors mapped from the file, columns read."
     columns = {}
-    for name, column in zip((rows := read_table(table)).column_names, rows.columns):
-        if name in _PLACE: continue
-        columns[name] = column.to_pylist() if str(column.type) == "string" else torch.tensor(column.to_numpy())
+    for field, column in zip((rows := read_table(table)).schema, rows.columns):
+        if field.name in _PLACE: continue
+        columns[field.name] = column.to_pylist() if str(field.type) == "string" else torch.tensor(column.to_numpy())
+        if (field.metadata or {}).get(b"dtype") == b"float32": columns[field.name] = columns[field.name].float()
     with safetensors.safe_open(path, "pt") as f: return columns | {k: f.get_tensor(k) for k in f.keys()}
 
 # %% ../nbs/01a_storage.ipynb #5aef6fad
@@ -242,6 +254,11 @@ def save_dataset(
     return path
 
 # %% ../nbs/01a_storage.ipynb #f3459747
+def _one(values: torch.Tensor, row: int) -> torch.Tensor: # a row of it, copied
+    "Pixels by numpy: for more than 32 kB torch wakes its threads, which on a busy machine are long in coming."
+    one = values[row]
+    return torch.from_numpy(one.numpy().copy()) if one.dtype == torch.uint8 else one.clone()
+
 class StoredDataset(torch.utils.data.Dataset):
     "The clips of a folder, read when asked for and checked when their shard is first touched. Raises `ValueError` naming the file that is missing or damaged."
 
@@ -277,7 +294,7 @@ class StoredDataset(torch.utils.data.Dataset):
         "One clip, copied."
         if not -len(self) <= index < len(self): raise IndexError(f"clip {index} is out of range: the data set has {len(self)} clips")
         number, row = divmod(int(self.clips[index]), self.manifest["clips_per_shard"])
-        return {k: v[row].clone() if isinstance(v, torch.Tensor) else v[row] for k, v in self.shard(number).items()}
+        return {k: _one(v, row) if isinstance(v, torch.Tensor) else v[row] for k, v in self.shard(number).items()}
 
     def __getstate__(self) -> dict: return self.__dict__ | {"_shards": {}} # a worker maps the files itself
 
