@@ -126,7 +126,7 @@ def _stop_like_ctrl_c(*_):
 # %% ../nbs/09_cli.ipynb #e83dc161
 @app.command()
 def run(
-    preset: Annotated[str | None, typer.Option(metavar="NAME", help="How much: tiny (a few minutes, learns nothing), quick (about 25 minutes on two cores; the default) or full (a GPU).", show_default=False)] = None,
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="How much: tiny (a few minutes, learns nothing), quick (under 40 minutes on two cores; the default) or full (a GPU).", show_default=False)] = None,
     branch: Annotated[list[str] | None, typer.Option(metavar="NAME", help=f"Only this branch, of {', '.join(BRANCHES)}; can be given several times.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="Seed of data and weights; by default that of the config file, or 42.", show_default=False)] = None,
     seeds: Annotated[int | None, typer.Option(min=1, max=MOST_SEEDS, metavar="N", help="Train every branch N times, with --seed and those that follow: each time with data, split and weights of its own. The report compares means over the seeds. 1 by default.", show_default=False)] = None,
