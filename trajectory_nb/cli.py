@@ -344,11 +344,11 @@ def audit(
     from trajectory_nb.audit import audit_all, audit_dataset, failed
     from trajectory_nb.generate import progress_shown
     if everything:
-        with progress_shown(Console(stderr=True)) as show:
+        with progress_shown(Console(stderr=True, force_terminal=sys.stderr.isatty())) as show:
             found = audit_all(seed=42 if seed is None else seed, progress=show)
     else:
         from trajectory_nb.storage import load_dataset
-        with progress_shown(Console(stderr=True), what="questions", alike=False) as show:
+        with progress_shown(Console(stderr=True, force_terminal=sys.stderr.isatty()), what="questions", alike=False) as show:
             found = audit_dataset(load_dataset(folder), progress=show)
     bad = failed(found)
     if as_json:
