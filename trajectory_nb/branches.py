@@ -320,7 +320,6 @@ def _reading(self, found: dict) -> None:
         self.checkpoints / "reading", 2 * c.batch_size, self._tell_fault, on_progress=self._steps_told(2 * c.batch_size), name=f"{self.branch.name} reading")
     seen = Validation(c, self.device)(self.model.eval())
     found |= {"clips": len(readings["label"]), **seen}
-    self.status.update(accuracy=seen["accuracy"])
 
 # %% ../nbs/06_branches.ipynb #a71038fc
 def _calibrate(self, found: dict) -> None:
