@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['COLUMNS', 'FORECAST_COLUMNS', 'TEXT_COLUMNS', 'KINDS', 'GLOSSARY', 'READING', 'CSS', 'POLICY', 'VERDICTS',
            'show_minutes', 'clips_of', 'main_caption', 'grid_of', 'markdown_text', 'markdown_grid', 'markdown_table',
-           'ablation_grid', 'frames_grid', 'frames_note', 'minutes_grid', 'targets_grid', 'sections', 'notes', 'about',
-           'over_seeds', 'markdown_page', 'markdown_glossary', 'text_page', 'html_grid', 'html_figure', 'joint_figures',
-           'seeds_figures', 'stored_pngs', 'branch_figures', 'show_verdict', 'answers_grid', 'sample_answers',
-           'file_links', 'html_page']
+           'ablation_grid', 'frames_grid', 'frames_note', 'minutes_grid', 'targets_grid', 'sections', 'notes',
+           'code_of_run', 'about', 'over_seeds', 'markdown_page', 'markdown_glossary', 'text_page', 'html_grid',
+           'html_figure', 'joint_figures', 'seeds_figures', 'stored_pngs', 'branch_figures', 'show_verdict',
+           'answers_grid', 'sample_answers', 'file_links', 'html_page']
 
 # %% ../nbs/07d_report.ipynb #0617fe99
 import html
@@ -211,14 +211,26 @@ def notes(comparison: dict) -> list[str]:
     return [f"{', '.join(branches)}: {note}" for note, branches in said.items()]
 
 
+def code_of_run(info: dict) -> str | None:  # None when neither a commit nor a change is known
+    "The commit of a run; where a later attempt had another one, from which on, and what had changed."
+    name = lambda one: f"commit {str(one['commit'])[:7]}{' with changes' if one.get('dirty') else ''}" if one.get("commit") else "code of no known commit"
+    now = {key: info.get(key) for key in ("commit", "dirty")}
+    first, *others = [now | one for one in info.get("attempts") or []] or [now]
+    said, before = [], name(first)
+    for number, one in enumerate(others, 2):
+        changed = f", changed: {', '.join(map(str, one['changed']))}" if isinstance(one.get("changed"), list) else ""
+        if changed or name(one) != before: said.append(f"from attempt {number} on with {name(one)}{changed}")
+        before = name(one)
+    return ", ".join([f"begun with {name(first)}", *said]) if said else name(first) if first.get("commit") else None
+
+
 def about(comparison: dict) -> str:
     "Which run of which code, when and on what machine."
     info = comparison.get("info") or {}
     machine = info.get("machine") if isinstance(info.get("machine"), dict) else {}
-    commit = f"commit {str(info['commit'])[:7]}{' with changes' if info.get('dirty') else ''}" if info.get("commit") else None
     gpus = ", ".join(str(gpu.get("name") if isinstance(gpu, dict) else gpu) for gpu in machine.get("gpus") or []) or "no GPU"
     parts = [f"Run {comparison['run']} of {str(info['created'])[:10]}" if info.get("created") else f"Run {comparison['run']}", f"compared {str(comparison.get('created') or '–')[:10]}",
-             f"preset {info['preset']}" if info.get("preset") is not None else None, show_seeds(info), commit,
+             f"preset {info['preset']}" if info.get("preset") is not None else None, show_seeds(info), code_of_run(info),
              ", ".join([str(machine.get("cpu") or "CPU"), f"{machine.get('cores')} cores", f"{machine.get('ram_gb')} GB of memory", gpus]) if machine else None]
     return "; ".join(filter(None, parts)) + "."
 

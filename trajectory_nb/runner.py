@@ -102,7 +102,7 @@ def open_run_dir(
 
 # %% ../nbs/06a_runner.ipynb #bd97ddca
 PLAN = {"preset": str, "seed": int, "seeds": (int, None), "branches": [str], "config": (dict, None), "state": (str, None), "llm": ({"*": {"note": (str, None), "asked": str, "answers": str}}, None),
-        "started": (str, None), "ended": (str, None), "attempts": ([{"started": str, "ended": (str, None), "state": str}], None),
+        "started": (str, None), "ended": (str, None), "attempts": ([{"started": str, "ended": (str, None), "state": str}], None), "changed": ([str], None),
         "took": (float, None), "wall_seconds": ({"*": float}, None)}
 
 def read_plan(
@@ -132,8 +132,10 @@ def begin_attempt(
         before = [{"started": told["started"], "ended": told["ended"], "state": told["state"]}]
     if before and not before[-1].get("ended"): # killed, or the power went
         before[-1] = before[-1] | {"ended": max(last_seen or now, before[-1]["started"]), "state": "lost"}
+    code = {name: told[name] for name in ("commit", "dirty", "changed") if name in told}
+    told = {name: value for name, value in told.items() if name != "changed"}
     return told | {"started": before[0]["started"] if before else now, "ended": None, "state": "running",
-                   "attempts": [*before, {"started": now, "ended": None, "state": "running"}], "took": _seconds(before)}
+                   "attempts": [*before, {"started": now, "ended": None, "state": "running"} | code], "took": _seconds(before)}
 
 def end_attempt(told: dict, now: str, state: str) -> dict:
     "The record once the attempt has ended, with the wall time of all attempts, s, as `took`."
@@ -253,13 +255,17 @@ def merge_config(
     return before | changes | sections
 
 def _check_code(run_dir: Path, told: dict, now: dict, force: bool) -> None:
-    "Refuse to go on with other code, unless `force`: then it is the run's from now on."
+    "Refuse to go on with other code, unless `force`: then it is the run's from now on, and `changed` names the files."
     changed = code_changes(told.get("code_files"), now)
     if changed and not force:
-        commit = f" (it was that of commit {told['commit'][:10]})" if told.get("commit") else ""
-        raise ValueError(f"the code has changed since {run_dir} was begun{commit}: {', '.join(changed[:8])}{' and more' if len(changed) > 8 else ''}; "
-                         f"go back to it, or go on with this one: {resume_command(run_dir)} --force")
+        commit, see = (f" (it was that of commit {told['commit'][:10]})", f"to see how: git diff {told['commit'][:10]} -- trajectory_nb nbs/branches; ") if told.get("commit") else ("", "")
+        raise ValueError(f"the code has changed since {run_dir} was begun{commit}: {_some(changed)}; "
+                         f"{see}go back to it, or go on with this one: {resume_command(run_dir)} --force")
     told["code_files"] = now
+    if changed: told["changed"] = sorted({*(told.get("changed") or ()), *changed})
+
+def _some(names: list[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + " and more" * (len(names) > most)
 
 def _resume_plan(branches, run_dir, config, root, notebook, parameters, force, seeds) -> tuple[Path, dict, dict, list[Job]]:
     "An earlier run: everything from its run.json, but for what `config` changes, and only the branches that have not finished."
@@ -292,11 +298,21 @@ def _say_plan(run_dir: Path, told: dict, jobs: list[Job], slots: list, say) -> N
         where = f"no GPU here: {len(slots)} CPU slot{'s' * (len(slots) > 1)} of {threads} thread{'s' * (threads != '1')}"
     say(f"run {run_dir}  preset {told['preset']}, {show_seeds(told)}; {len(jobs)} of {len(told['branches'])} branches to do; {where}")
     lines = [f"  {split_name(name)[0]}: asks {who['asked']}; answered by {who['answers']}" for name, who in told["llm"].items()]
+    if told.get("changed"): lines.append(f"  other code than before, from this attempt on: {_some(told['changed'])}")
     lines += [f"  {split_name(name)[0]}: code {code['commit'][:10]} of {code['worktree']}" for name, code in told.get("code", {}).items()]
     for line in dict.fromkeys(lines): # of replicates once
         say(line)
     for note in dict.fromkeys(who["note"] for who in told["llm"].values() if who.get("note")):
         say(f"  {note}")
+
+# %% ../nbs/06a_runner.ipynb #1db52701
+def _say_anew(run_dir: Path, jobs: list[Job], say) -> None:
+    "Which trainings were begun, and have no checkpoint here to go on from."
+    rows = {row["branch"]: row for row in read_status(run_dir)}
+    for name in (job.branch for job in jobs):
+        begun = rows.get(name, {}).get("phase") == "train" and rows[name].get("step") # a failed or killed one notes no more than this
+        if begun and not any((run_dir/"checkpoints"/name/"train").glob("step_*.json")):
+            say(f"no checkpoint here of {name}, which had come to step {begun}: its training begins anew (a copy by sync has none)")
 
 # %% ../nbs/06a_runner.ipynb #e4f3cebe
 def run_branches(
@@ -348,6 +364,8 @@ def _prepare(run_dir: Path, told: dict, plan: dict, jobs: list[Job], places: lis
     asking = {split_name(job.branch)[0]: plan[job.branch] for job in jobs} # all replicates of a branch ask for the same
     who = {name: who_answers(config) for name, config in asking.items()}
     told |= {"llm": {**told.get("llm", {}), **{job.branch: dict(who[split_name(job.branch)[0]]) for job in jobs}}}
+    _say_anew(run_dir, jobs, say)
+    told |= {"attempts": [{name: told[name] for name in ("commit", "dirty") if name in told} | one for one in told.get("attempts") or ()]} # of an earlier version: without
     told |= {"machine": describe_machine(), "versions": versions(), **code_version(), "slots": len(places),
              "runner": {"pid": os.getpid(), "pid_start": process_start(), "host": socket.gethostname()}}
     _say_plan(run_dir, told, jobs, places, say)

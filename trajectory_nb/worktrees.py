@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .provenance import VIEWER
 from .settings import BRANCHES, find_branch, split_name
 
 # %% ../nbs/06e_worktrees.ipynb #52ff66a7
@@ -56,8 +57,8 @@ def _head(repo: Path) -> str:
         raise ValueError(f"{repo} has no commit yet: commit first") from error
 
 def _refuse_changes(folder: Path, untracked: str, why: str) -> None:
-    "`ValueError` naming the files of a checkout that are not as committed; `untracked` is \"no\" or \"all\"."
-    changed = [entry[3:] for entry in git(folder, "status", "--porcelain", "-z", "--no-renames", f"--untracked-files={untracked}").split("\0") if entry]
+    "`ValueError` naming the files of a checkout that are not as committed, but for the viewer's notebook; `untracked` is \"no\" or \"all\"."
+    changed = [entry[3:] for entry in git(folder, "status", "--porcelain", "-z", "--no-renames", f"--untracked-files={untracked}").split("\0") if entry and entry[3:] != VIEWER]
     if changed:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         raise ValueError(f"{folder} has changes that are not committed ({', '.join(changed[:5])}{more}): {why}; commit them first")
