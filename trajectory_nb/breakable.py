@@ -43,6 +43,7 @@ folder.mkdir(parents=True, exist_ok=True); (folder/"tried").touch()
 if mood == "asks": input("name? ")
 if mood == "flood":
     for _ in range(20_000): print("x"*500)
+    print("x"*2_000_000)
 
 def points(step):
     x = torch.from_numpy(rng_from("points", step).normal(size=(8, 4))).float()

@@ -77,6 +77,7 @@ def main(
 ) -> int: # exit code: 0, 1 when a branch failed, 2 for wrong use, 130 after Ctrl-C
     "Run `trajectory-nb` and turn every error a user can cause into one line on stderr."
     args = (sys.argv[1:] if args is None else args) or ["--help"]
+    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr)) # closed by the shell: `>&-`
     try:
         refuse_empty(args)
         return app(args, prog_name="trajectory-nb", standalone_mode=False) or 0

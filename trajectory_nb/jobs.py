@@ -15,6 +15,7 @@ import errno
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -198,6 +199,7 @@ def execute_notebook(
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logger.addFilter(_without_line_end)
     papermill.iorw.papermill_io.register("/", _whole_files())
+    _mind_long_lines()
     try:
         papermill.execute_notebook(notebook, str(Path(executed).resolve()), parameters, kernel_name="python3", language="python", log_output=True, progress_bar=False,
                                    autosave_cell_every=5, coalesce_streams=True, extra_arguments=["--IPKernelApp.log_level=ERROR"])
@@ -220,6 +222,11 @@ def _whole_files():
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT): raise
                 print(f"no space left for {path}: it is written later", flush=True)
     return Whole()
+
+def _mind_long_lines() -> None:
+    "nbclient looks for carriage returns from every character of a line on, minutes for a megabyte. From the line's start is enough, and finds the same."
+    import nbclient.client
+    nbclient.client._RGX_CARRIAGERETURN = re.compile(r"^.*\r(?=[^\n])", re.MULTILINE)
 
 def _without_line_end(record: logging.LogRecord) -> bool:
     "The log ends each line by itself; what is nothing but a line end is left out."
