@@ -275,7 +275,14 @@ def run_notes(
     if over and not at_work(told):
         there = next((f", on {host}" for host in (runner, *(row.get("host") for row in rows)) if host not in (None, socket.gethostname())), "")
         notes.append(f"to go on{there}: {resume_command(run_dir)}")
-    return notes
+    return notes + _sync_notes(run_dir)
+
+def _sync_notes(run_dir: str | Path) -> list[str]:
+    "Why the copy of the run is not complete."
+    if not Path(run_dir, "status", "sync.json").exists(): return []
+    from trajectory_nb.sync import read_sync # here, as it builds on this module
+    state = read_sync(run_dir)
+    return [state.line] if state and state.error else []
 
 # %% ../nbs/08_status.ipynb #c19f70e9
 STATE_COLORS = {"running": "green", "done": "blue", "failed": "red", "lost": "red", "unreadable": "red",
