@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from .jobs import Job, Slot, descendants, interrupt, kill, last_lines, say_stopped, start_job, stop_jobs
+from .jobs import NO_STEP, Job, Slot, descendants, end_log, interrupt, kill, last_lines, say_stopped, start_job, stop_jobs
 from .processes import end_orphans, is_held, orphans
 from .progress import Progress
 from .status import RUNNING_STATES, STALLED_AFTER, read_run, read_status, resume_command
@@ -153,7 +153,7 @@ class Supervisor:
     def run(self) -> list[Job]: # those that failed
         """Until all jobs have ended. Whatever ends it early, `KeyboardInterrupt` on Ctrl-C among them, goes on to the caller
         after the running ones have saved and ended."""
-        for job in self.waiting: job.status.update(status="queued", phase="queued", error=None, eta_s=None)
+        for job in self.waiting: job.status.update(status="queued", phase="queued", error=None, **NO_STEP)
         try:
             with self.progress:
                 while self.waiting or self.running:
@@ -204,6 +204,7 @@ def _ended(self, job: Job) -> None:
     if ending.again and job.faults <= self.policy.tries: self._again(job, ending)
     elif ending.kind == "stopped":
         say_stopped([job])
+        end_log(job)
         self.say(f"{job.branch}: stopped")
     elif ending.kind != "done":
         times = f", {job.faults} times in a row" if ending.again and job.faults > 1 else ""
