@@ -36,7 +36,7 @@ def hold(
     except Timeout:
         who = holder.read_text(encoding="utf-8") if holder.exists() else "? on this machine"
         raise ValueError(f"{what} is being run by process {who}: watch it with `trajectory-nb status {run_dir}`, "
-                         f"or stop it with `kill -INT {who.split()[0]}`") from None
+                         f"or stop it with `trajectory-nb stop --run {run_dir}`") from None
     with lock:
         holder.write_text(f"{os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield

@@ -4,13 +4,12 @@
 
 # %% auto #0
 __all__ = ['PLAN', 'plan_branches', 'who_answers', 'open_run_dir', 'read_plan', 'begin_attempt', 'end_attempt', 'minutes_table',
-           'text_table', 'resume_command', 'RunFailed', 'merge_config', 'run_branches']
+           'text_table', 'RunFailed', 'merge_config', 'run_branches']
 
 # %% ../nbs/06a_runner.ipynb #df184fdb
 import errno
 import importlib.util
 import os
-import shlex
 import socket
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -25,7 +24,7 @@ from .provenance import code_changes, code_files, code_version, describe_machine
 from .records import misfit
 from .settings import (BRANCHES, BranchConfig, branch_config, branch_order, check_together, check_unchanged, find_branch, overrides_for,
                                     replicates, split_name)
-from .status import duration, gather_notes, process_start, read_status, show_seeds, utc_now
+from .status import duration, gather_notes, process_start, read_status, resume_command, show_seeds, utc_now
 from .supervision import Supervisor
 from .sync import Syncer
 from .worktrees import code_of, own_code
@@ -174,10 +173,6 @@ def text_table(
     return "\n".join([show(heads), "  ".join("-" * width for width in widths), *map(show, lines)])
 
 # %% ../nbs/06a_runner.ipynb #b94ea089
-def resume_command(run_dir: Path) -> str:
-    "What to type to take up a run again."
-    return f"trajectory-nb run --resume --run-dir {shlex.quote(str(run_dir))}"
-
 class RunFailed(RuntimeError):
     "One or more branches did not finish. The results of the others are kept, and compared."
     def __init__(self, run_dir: Path, failed: list[Job]):
@@ -407,7 +402,7 @@ def _execute(run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: 
     ages = [row["age_s"] for row in read_status(run_dir) if row["age_s"] is not None]
     told = begin_attempt(told, utc_now(), utc_now(min(ages)) if ages else None)
     write_json(run_dir/"run.json", told)
-    state, failed = "stopped", []
+    state, failed, now = "stopped", [], {}
     try:
         peaks = {name: mb*1e6 for name, mb in ((told.get("preflight") or {}).get("peaks_mb") or {}).items()}
         failed = Supervisor(jobs, slots, progress, peaks=peaks).run()
@@ -415,6 +410,7 @@ def _execute(run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: 
         done = {row["branch"] for row in rows if row["status"] == "done"}
         told |= {"notes": {row["branch"]: row["notes"] for row in rows if row.get("notes")}}
         state = "failed" if failed else "done" if done >= set(told["branches"]) else "stopped"
+        now = {"state": "comparing", "runner": told["runner"]} # it is done when its comparison is there
     except KeyboardInterrupt:
         say(f"stopped; to go on: {resume_command(run_dir)}")
         raise
@@ -424,13 +420,19 @@ def _execute(run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: 
         told = end_attempt(told, utc_now(), state) | {"wall_seconds": wall}
         for row in read_status(run_dir):
             if row["status"] == "done" and row["branch"] in told["llm"]: told["llm"][row["branch"]]["answered"] = row.get("llm") # who did
+        write_json(run_dir/"run.json", told | now)
+    try:
+        _say_results(run_dir, told, say)
+    except BaseException:
+        state = "stopped"
+        raise
+    finally:
+        told = end_attempt(told, utc_now(), state) # comparing takes time too
         write_json(run_dir/"run.json", told)
-    _say_results(run_dir, told, say)
     for note, names in gather_notes([{"branch": name, "notes": ["; ".join(notes)]} for name, notes in (told.get("notes") or {}).items()]).items():
         say(f"note       {', '.join(names)}: {note}")
-    told = end_attempt(told, utc_now(), state) # comparing takes time too
-    write_json(run_dir/"run.json", told)
     _say_took(told, say)
+    if state == "stopped": say(f"stopped before all was done; to go on: {resume_command(run_dir)}")
     if failed:
         _say_failures(failed, say)
         raise RunFailed(run_dir, failed)

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import psutil
 
-from .jobs import Job, Slot, descendants, interrupt, kill, last_lines, say_stopped, start_job, stop_jobs
+from .jobs import NO_STEP, Job, Slot, descendants, end_log, interrupt, kill, last_lines, say_stopped, start_job, stop_jobs
 from .processes import end_orphans, is_held, orphans
 from .progress import Progress
-from .status import RUNNING_STATES, STALLED_AFTER, read_status
+from .status import RUNNING_STATES, STALLED_AFTER, read_run, read_status, resume_command
 
 # %% ../nbs/05g_supervision.ipynb #c8155e03
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +153,7 @@ class Supervisor:
     def run(self) -> list[Job]: # those that failed
         """Until all jobs have ended. Whatever ends it early, `KeyboardInterrupt` on Ctrl-C among them, goes on to the caller
         after the running ones have saved and ended."""
-        for job in self.waiting: job.status.update(status="queued", phase="queued", error=None, eta_s=None)
+        for job in self.waiting: job.status.update(status="queued", phase="queued", error=None, **NO_STEP)
         try:
             with self.progress:
                 while self.waiting or self.running:
@@ -204,6 +204,7 @@ def _ended(self, job: Job) -> None:
     if ending.again and job.faults <= self.policy.tries: self._again(job, ending)
     elif ending.kind == "stopped":
         say_stopped([job])
+        end_log(job)
         self.say(f"{job.branch}: stopped")
     elif ending.kind != "done":
         times = f", {job.faults} times in a row" if ending.again and job.faults > 1 else ""
@@ -274,17 +275,27 @@ def stop_run(
     live = lambda: [row for row in rows() if row["status"] in RUNNING_STATES]
     at_work = lambda: is_held(run_dir/"run.lock")
     begun, until = live(), time.monotonic() + wait
-    if at_work() and (begun or branch == "all"):
-        say(f"asked {'the run' if branch == 'all' else branch} to save and stop, at most {wait:.0f} s")
-        ask_to_stop(run_dir, branch)
+    if busy := at_work() and bool(begun or branch == "all"):
+        comparing = read_run(run_dir).get("state") == "comparing" # that is quick, and nobody hears
+        say("all branches have ended, and the comparison is being written: waiting for it" if comparing else f"asked {'the run' if branch == 'all' else branch} to save and stop"
+            + f", at most {wait:.0f} s")
+        if not comparing: ask_to_stop(run_dir, branch)
         while time.monotonic() < until and (live() or branch == "all" and at_work()): time.sleep(0.2)
         (run_dir/"stop"/branch).unlink(missing_ok=True) # nobody heard it, and the next runner shall not
-    elif not at_work() and orphans(run_dir): end_orphans(run_dir, wait, say)
+    elif busy := not at_work() and bool(orphans(run_dir)): end_orphans(run_dir, wait, say)
     elif begun: raise ValueError(_where_it_runs(begun[0]))
     else: say(f"nothing of {run_dir} is running" if branch == "all" else f"{branch} is not running: {rows()[0]['status']}")
     for row in rows():
         if row["branch"] in [one["branch"] for one in begun]: say(f"{row['branch']}: {row['status']}{_how_far(row)}")
+    if busy: say(_what_next(run_dir, at_work()))
     return not live() and not (branch == "all" and at_work())
+
+def _what_next(run_dir: Path, at_work: bool) -> str:
+    "After a stop: what there is, or how to go on."
+    report = run_dir/"results"/"comparison.html"
+    if not at_work and read_run(run_dir).get("state") == "done" and report.exists(): return f"the run is finished: {report}"
+    missing = "all branches are done, the comparison is missing; " if all(row["status"] == "done" for row in read_status(run_dir)) else ""
+    return missing + ("the run is still at work; to go on once it has ended: " if at_work else "to go on: ") + resume_command(run_dir)
 
 def _where_it_runs(row: dict) -> str:
     if row.get("host") not in (None, socket.gethostname()): return f"{row['branch']} runs on {row['host']}: stop it there"

@@ -23,9 +23,10 @@ from .heartbeat import Curve
 from .jobs import last_lines
 from .plots import PALETTE, figure_png, plot_history
 from .processes import is_held
+from .progress import share_done
 from .records import misfit, read_json
 from .settings import split_name
-from .status import COLUMNS, RUNNING_STATES, STATE_COLORS, read_run, read_status, run_title, status_cells, utc_now
+from .status import COLUMNS, RUNNING_STATES, STATE_COLORS, read_run, read_status, run_notes, run_title, status_cells, utc_now
 from .supervision import own_lines
 
 # %% ../nbs/08c_viewer.ipynb #bff4e557
@@ -34,10 +35,8 @@ _HTML_COLORS = {"green": "#2e7d32", "blue": "#1565c0", "red": "#c62828", "yellow
 
 # %% ../nbs/08c_viewer.ipynb #9dc8dc9c
 def _bar(row: dict) -> str:
-    "A bar of how many of the branch's steps are done; empty when it does not say."
-    step, steps = row.get("step"), row.get("max_steps")
-    known = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (step, steps))
-    done = 100.0 if row.get("status") == "done" else 100.0 * min(1, max(0, step / steps)) if known and steps > 0 else 0.0
+    "A bar of how much of all the branch's phases is done."
+    done = 100.0*share_done(row)
     return ('<div style="width:5em;height:.7em;background:#8883;border-radius:3px">'
             f'<div style="width:{done:.1f}%;height:100%;background:#1565c0;border-radius:3px"></div></div>')
 
@@ -45,6 +44,7 @@ def _bar(row: dict) -> str:
 def status_html(
     rows: list[dict], # from `read_status`
     title: str = "", # above the table
+    more: list[str] = (), # from `run_notes`
 ) -> str: # an HTML fragment without scripts
     "The rows as an HTML table, errors and notes below; every text in it is escaped."
     head = "".join(f"<th style='{_CELL}'>{html.escape(name)}</th>" for name in (*COLUMNS, "done"))
@@ -57,7 +57,8 @@ def status_html(
         body.append(f"<tr>{''.join(cells)}<td>{_bar(row)}</td></tr>")
         told = [("#c62828", row.get("error")), *(("inherit", note) for note in row.get("notes") or ())]
         said += [f"<div style='line-height:1.4;color:{color}'>{html.escape(str(row.get('branch')))}: {html.escape(str(text))}</div>" for color, text in told if text]
-    return (f"<div class='trajectory-status'><b>{html.escape(title)}</b>"
+    said += [f"<div style='line-height:1.4'>{html.escape(note)}</div>" for note in more]
+    return (f"<div class='trajectory-status'><b>{html.escape(title.replace('  ', ' · '))}</b>"
             f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{''.join(said)}</div>")
 
 # %% ../nbs/08c_viewer.ipynb #6d6e0391
@@ -200,7 +201,7 @@ class StatusViewer:
         "Table, errors and notes at this moment; where there is no run, a sentence that says so."
         try: rows = read_status(self.run_dir)
         except ValueError as error: return f"<div class='trajectory-status'>{html.escape(str(error))}</div>"
-        return status_html(rows, run_title(self.run_dir, rows, time.strftime("%H:%M:%S %Z")))
+        return status_html(rows, run_title(self.run_dir, rows, time.strftime("%H:%M:%S %Z")), run_notes(self.run_dir, rows))
 
     def _repr_mimebundle_(self, **options):
         return self.show()._repr_mimebundle_(**options) | {"text/html": self.html} # the latter for readers that have no widgets
