@@ -137,7 +137,7 @@ def run(
     slots: Annotated[int | None, typer.Option(min=1, metavar="N", help="Branches at a time; by default one a GPU, or two on the CPU.", show_default=False)] = None,
     slots_per_gpu: Annotated[int, typer.Option(min=1, metavar="N", help="Branches that share a GPU.")] = 1,
     sync: Annotated[str | None, typer.Option(metavar="TARGET", help="Copy results to a folder or user@host:folder every 15 minutes and at the end; see sync --help.", show_default=False)] = None,
-    force: Annotated[bool, typer.Option("--force", help="With --resume: go on although the code has changed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="With --resume: go on although the code has changed; not with --worktrees.")] = False,
     no_preflight: Annotated[bool, typer.Option("--no-preflight", help="Start without measuring first whether memory and disk are enough.")] = False,
     worktrees: Annotated[bool, typer.Option("--worktrees", help="Each branch with the code of its own git branch, in a worktree; see branches --help.")] = False,
 ):

@@ -7,8 +7,8 @@ __all__ = ['COLUMNS', 'FORECAST_COLUMNS', 'TEXT_COLUMNS', 'KINDS', 'GLOSSARY', '
            'show_minutes', 'clips_of', 'main_caption', 'grid_of', 'markdown_text', 'markdown_grid', 'markdown_table',
            'ablation_grid', 'frames_grid', 'frames_note', 'minutes_grid', 'targets_grid', 'sections', 'notes',
            'code_of_run', 'about', 'over_seeds', 'markdown_page', 'markdown_glossary', 'text_page', 'html_grid',
-           'html_figure', 'joint_figures', 'seeds_figures', 'stored_pngs', 'branch_figures', 'show_verdict',
-           'answers_grid', 'sample_answers', 'file_links', 'html_page']
+           'html_text', 'html_figure', 'joint_figures', 'seeds_figures', 'stored_pngs', 'branch_figures',
+           'show_verdict', 'answers_grid', 'sample_answers', 'file_links', 'html_page']
 
 # %% ../nbs/07d_report.ipynb #0617fe99
 import html
@@ -25,7 +25,7 @@ from .metrics import show_clips, show_interval
 from .motion import OBSERVED, clip_times
 from .plots import figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_intervals, png_data_uri
 from .results import read_answers, read_metrics
-from .seeds import MEASURES, REMARK, mean_curves, seeds_grid
+from .seeds import BOUNDS, MEASURES, REMARK, mean_curves, seeds_grid
 from .settings import split_name
 from .status import show_seeds
 
@@ -259,7 +259,7 @@ def text_page(comparison: dict, width: int | None = None) -> str:
     "Verdict and main table as plain text, no wider than `width` (that of the terminal, or COLUMNS)."
     width = max(60, min(width or shutil.get_terminal_size((120, 24)).columns, 120))
     fold = lambda text: _folded(_printable(text), width)
-    over = [*fold(over_seeds(comparison)), "", *_beside(*seeds_grid(comparison["seeds"]), width)] if comparison.get("seeds") else []
+    over = [*fold(over_seeds(comparison)), "", *_beside(*seeds_grid(comparison["seeds"]), width), *fold(BOUNDS), ""] if comparison.get("seeds") else []
     return "\n".join([*over, *fold(main_caption(comparison["rows"])), "", *_beside(*grid_of(COLUMNS, comparison["rows"]), width), *fold(comparison["verdict"])])
 
 
@@ -293,7 +293,7 @@ CSS = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 92rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; } .wide::-webkit-scrollbar { height: .6rem; } .wide::-webkit-scrollbar-thumb { background: #8888; border-radius: .3rem; } table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .55rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { background: var(--soft); font-weight: 600; } tr.winner td { font-weight: 600; }
 .figures { display: flex; flex-wrap: wrap; gap: .8rem; align-items: flex-start; } .figures img { max-width: 100%; border-radius: 4px; background: white; }
@@ -309,6 +309,11 @@ def html_grid(head: Sequence[str], body: Sequence[Sequence], marked: str | None 
     cells = lambda row, tag: "".join(f"<{tag}{kind(str(c)) if tag == 'td' else ''}>{html.escape(str(c))}</{tag}>" for c in row)
     lines = "".join(f"<tr{' class=winner' if row[0] == marked else ''}>{cells(row, 'td')}</tr>" for row in body)
     return f"<div class=wide><table><thead><tr>{cells(head, 'th')}</tr></thead><tbody>{lines}</tbody></table></div>"
+
+
+def html_text(text: str) -> str:
+    "Escaped text, in which what stands between backticks is code."
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def html_figure(png: bytes, about: str) -> str:
@@ -397,7 +402,7 @@ def html_page(
     for row in comparison["rows"]:
         found = read_metrics(results / row["branch"]) if results and row["state"] != "unreadable" else {}
         if found: metrics[row["branch"]] = found
-    said = lambda text, kind="small": f"<p class={kind}>{html.escape(text)}</p>" if text else ""
+    said = lambda text, kind="small": f"<p class={kind}>{html_text(text)}</p>" if text else ""
     over = [said(over_seeds(comparison) + ":"), html_grid(*seeds_grid(comparison["seeds"]), comparison["winner"]), said(REMARK)] if comparison.get("seeds") else []
     body = [f"<h1>Comparison of {html.escape(comparison['run'] or 'branches')}</h1>", said(comparison["verdict"], "verdict"), said(about(comparison)), *over, said(main_caption(comparison["rows"]) + ":"),
             html_grid(*grid_of(COLUMNS, comparison["rows"]), comparison["winner"]), *map(said, notes(comparison)), said(READING), joint_figures(comparison, metrics) if metrics else "",

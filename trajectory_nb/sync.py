@@ -101,6 +101,11 @@ def explain(
     first = next((line for line in lines if line.startswith("rsync")), lines[0])
     return _one_line(f"rsync {end}: {first}"), code is None or code < 0 or code in AGAIN
 
+def _short(why: str) -> str:
+    "A reason without what rsync said: the state has it in full."
+    plain = why.partition(" (")[0]
+    return plain if len(plain) <= 100 else plain[:99] + "…"
+
 def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:300]
 
@@ -228,7 +233,7 @@ def sync_run(
                     break
                 why, again = explain(code, said, target)
                 state.error = (state.error or "stopped before it was complete") if stop.is_set() else why
-                say(f"try {number + 1} of {tries}: {state.error}")
+                say(f"try {number + 1} of {tries}: {_short(state.error)}")
                 _note(run, state, state="waiting")
                 if not again or number + 1 == tries or stop.wait(pause * 2**number):
                     break
