@@ -10,6 +10,7 @@ __all__ = ['PLAN', 'plan_branches', 'who_answers', 'open_run_dir', 'read_plan', 
 import errno
 import importlib.util
 import os
+import re
 import socket
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -292,13 +293,20 @@ def _say_plan(run_dir: Path, told: dict, jobs: list[Job], slots: list, say) -> N
         threads = slots[0].env["OMP_NUM_THREADS"]
         where = f"no GPU here: {len(slots)} CPU slot{'s' * (len(slots) > 1)} of {threads} thread{'s' * (threads != '1')}"
     say(f"run {run_dir}  preset {told['preset']}, {show_seeds(told)}; {len(jobs)} of {len(told['branches'])} branches to do; {where}")
-    lines = [f"  {split_name(name)[0]}: asks {who['asked']}; answered by {who['answers']}" for name, who in told["llm"].items()]
+    lines = _who_lines({job.branch: told["llm"][job.branch] for job in jobs})
     if told.get("changed"): lines.append(f"  other code than before, from this attempt on: {_some(told['changed'])}")
     lines += [f"  {split_name(name)[0]}: code {code['commit'][:10]} of {code['worktree']}" for name, code in told.get("code", {}).items()]
     for line in dict.fromkeys(lines): # of replicates once
         say(line)
-    for note in dict.fromkeys(who["note"] for who in told["llm"].values() if who.get("note")):
-        say(f"  {note}")
+
+def _who_lines(llm: dict[str, dict]) -> list[str]:
+    "Whom the branches ask and who answers, those that agree together, and why where it is another."
+    alike = {}
+    for name, who in llm.items():
+        why = re.search(r"cannot answer here \((.*)\), so ", who.get("note") or "")
+        said = f"asks {who['asked']}; answered by {who['answers']}" + (f": {why[1] if why else who['note']}" if who.get("note") else "")
+        alike.setdefault(said, {})[split_name(name)[0]] = None
+    return [f"  {', '.join(names)}: {said}" for said, names in alike.items()]
 
 # %% ../nbs/06a_runner.ipynb #1db52701
 def _say_anew(run_dir: Path, jobs: list[Job], say) -> None:
@@ -394,7 +402,7 @@ def _synced(run_dir: Path, target: str | None, say):
     try:
         yield
     finally:
-        say(f"sync       {syncer.close().line}")
+        say(f"sync       {syncer.close().line.removeprefix('sync ')}")
 
 # %% ../nbs/06a_runner.ipynb #6ca42d8f
 def _execute(run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: Progress, say) -> Path:
