@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -153,6 +154,7 @@ def measure(
     with log.open("a", encoding="utf-8") as errors:
         helper = subprocess.Popen([sys.executable, "-m", "trajectory_nb.preflight"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
                                   env=job_environment(slots[0]) | env | {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}, start_new_session=True) # so that a question of torch's touches no GPU
+    stop = _heed_stop(helper, Path(run_dir)/"stop"/"all")
     try:
         with suppress(BrokenPipeError), helper.stdin as pipe: pipe.write(json.dumps(asked))
         for said in map(json.loads, helper.stdout):
@@ -160,9 +162,23 @@ def measure(
             elif "name" in said: found[said["name"]] = said["found"]
             else: free[said["gpu"]] = said["found"].get("free_mb")
     finally: _end(helper, folder)
+    if stop.is_set(): raise KeyboardInterrupt
     return found, free
 
 # %% ../nbs/06g_preflight.ipynb #0da4fbaa
+def _heed_stop(helper: subprocess.Popen, request: Path) -> threading.Event: # set once a stop was asked for
+    "End the helper when `trajectory-nb stop` asks for it."
+    asked = threading.Event()
+    def watch():
+        while helper.returncode is None:
+            if request.exists():
+                asked.set(); request.unlink(missing_ok=True)
+                with suppress(OSError): os.killpg(helper.pid, signal.SIGKILL)
+                return
+            time.sleep(0.2)
+    threading.Thread(target=watch, daemon=True).start()
+    return asked
+
 def _end(helper: subprocess.Popen, folder: Path) -> None:
     with suppress(OSError): os.killpg(helper.pid, signal.SIGKILL) # not waited for yet, so the number is still its own
     helper.wait()

@@ -102,7 +102,7 @@ def open_run_dir(
 
 # %% ../nbs/06a_runner.ipynb #bd97ddca
 PLAN = {"preset": str, "seed": int, "seeds": (int, None), "branches": [str], "config": (dict, None), "state": (str, None), "llm": ({"*": {"note": (str, None), "asked": str, "answers": str}}, None),
-        "started": (str, None), "ended": (str, None), "attempts": ([{"started": str, "ended": (str, None), "state": str}], None), "changed": ([str], None),
+        "started": (str, None), "ended": (str, None), "attempts": ([{"started": str, "ended": (str, None), "state": str}], None), "code": ({"*": {"worktree": str, "commit": str}}, None), "changed": ([str], None),
         "took": (float, None), "wall_seconds": ({"*": float}, None)}
 
 def read_plan(

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import psutil
 
-from .records import misfit, read_json
+from .records import misfit, printable, read_json
 from .settings import branch_order
 
 # %% ../nbs/08_status.ipynb #01b13b8c
@@ -192,7 +192,7 @@ def status_cells(
     "A row as texts, whatever is or is not in it."
     whole = lambda name: _number(row.get(name), "d") if isinstance(row.get(name), int) else "-"
     of = lambda a, b: f"{whole(a)}/{whole(b)}".replace("-/-", "-")
-    text = lambda name: str(row.get(name) or "-")
+    text = lambda name: printable(row.get(name) or "-")
     done, running, age = row.get("status") == "done", row.get("status") in RUNNING_STATES, duration(row.get("age_s"))
     return (text("branch"), text("status"), text("phase"), "-" if done else of("step", "max_steps"), of("epoch", "max_epochs"),
             _number(row.get("loss"), ".3f"), _number(row.get("accuracy"), ".1%"),
@@ -324,8 +324,8 @@ def status_view(
     "The table of `status_table` and below it a line for each error, for each note on what branches are made of, and for what else is said of the run."
     from rich.console import Group
     from rich.text import Text
-    errors = [Text(f"{row['branch']}: {row['error']}", style="red") for row in rows if row.get("error")]
-    return Group(status_table(rows, title, width), *errors, *(Text(f"{', '.join(names)}: {note}") for note, names in gather_notes(rows).items()), *map(Text, more))
+    errors = [Text(printable(f"{row['branch']}: {row['error']}"), style="red") for row in rows if row.get("error")]
+    return Group(status_table(rows, title, width), *errors, *(Text(printable(f"{', '.join(names)}: {note}")) for note, names in gather_notes(rows).items()), *(Text(printable(one)) for one in more))
 
 def gather_notes(
     rows: list[dict], # from `read_status`
@@ -351,13 +351,17 @@ def pick_rows(
 def status_console(): # a `rich.console.Console`
     "A console on stdout: as wide as the terminal, or 160 characters into a file or pipe; colours only on a terminal."
     from rich.console import Console
+    class Screen(Console):
+        def on_broken_pipe(self): # whoever read has gone: what is at work goes on unseen
+            self.quiet = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
-    return Console(force_terminal=sys.stdout.isatty(), width=width)
+    return Screen(force_terminal=sys.stdout.isatty(), width=width)
 
 # %% ../nbs/08_status.ipynb #1ceaf1bf
 def run_title(run_dir: Path, rows: list[dict], *more: str) -> str:
     "Name of the run, how it stands, and whatever else, with two spaces between."
-    return "  ".join(filter(None, (run_dir.resolve().name, run_line(read_run(run_dir), rows), *more)))
+    return printable("  ".join(filter(None, (run_dir.resolve().name, run_line(read_run(run_dir), rows), *more))))
 
 class StatusMonitor:
     "Watches the branches of one run from beside: reads their files, asks nothing of them."
@@ -394,7 +398,7 @@ class StatusMonitor:
         with Live(self.view(rows), console=console, auto_refresh=False) if in_place else nullcontext() as live:
             while True:
                 live.update(self.view(rows), refresh=True) if live else console.print(self.view(rows))
-                if looks == times or self.ended(rows):
+                if looks == times or self.ended(rows) or console.quiet:
                     break
                 time.sleep(every)
                 rows, looks = self.rows(), looks + 1

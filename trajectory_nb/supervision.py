@@ -70,12 +70,12 @@ def how_it_ended(
     if any(sign in f"{row.get('error')} {lines[-1:]}" for sign in NO_SPACE):
         return Ending("no space", "the disk is full", True)
     if code < 0 or code in (137, 138, 139, 143):
-        return Ending("killed", f"its {'kernel' if code > 0 else 'notebook'} was killed ({_signal_name(code)})", True)
+        return Ending("killed", "its kernel was killed, or ended itself" if code == 138 else f"its {'kernel' if code > 0 else 'notebook'} was killed ({_signal_name(code)})", True)
     return Ending("failed", str(row.get("error") or (lines or ["no output"])[-1]), False)
 
 def _signal_name(code: int) -> str:
     with suppress(ValueError):
-        return signal.Signals(-code if code < 0 else code - 128 if code != 138 else 0).name
+        return signal.Signals(-code if code < 0 else code - 128).name
     return f"exit code {code}"
 
 # %% ../nbs/05g_supervision.ipynb #b1e48bf4

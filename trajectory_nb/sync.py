@@ -49,7 +49,7 @@ def find_target(
     return None, str(folder)
 
 # %% ../nbs/06b_sync.ipynb #25d3bdf7
-LEFT_OUT = ("/*/checkpoints/*/*/", "/*/checkpoints/tokenizer/", "/*/checkpoints/tokenizer@*/", "/*/status/sync.json", ".*.tmp", "*.lock") # rsync's patterns; /*/ is the run's folder
+LEFT_OUT = ("/*/checkpoints/*/*/", "/*/checkpoints/tokenizer/", "/*/checkpoints/tokenizer@*/", "/*/status/sync.json", "/*/.preflight/", ".*.tmp", "*.lock") # rsync's patterns; /*/ is the run's folder
 
 # %% ../nbs/06b_sync.ipynb #5e90ba0b
 OPTIONS = ("--recursive", "--links", "--times", "--modify-window=-1", "--no-whole-file", "--partial-dir=.rsync-partial", "--delay-updates",
