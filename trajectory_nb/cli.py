@@ -163,7 +163,7 @@ def run(
 def status(
     folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="The run's folder; runs/latest by default.", show_default=False)] = None,
     run: Annotated[Path | None, typer.Option(metavar="DIR", help="The same.", show_default=False)] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every 30 s until all branches have ended.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every 30 s until all branches have ended and the report is there.")] = False,
     every: Annotated[float, typer.Option(min=0.2, metavar="SECONDS", help="How often to look with --watch.")] = 30.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ):
