@@ -315,7 +315,7 @@ def _say_anew(run_dir: Path, jobs: list[Job], say) -> None:
     for name in (job.branch for job in jobs):
         begun = rows.get(name, {}).get("phase") == "train" and rows[name].get("step") # a failed or killed one notes no more than this
         if begun and not any((run_dir/"checkpoints"/name/"train").glob("step_*.json")):
-            say(f"no checkpoint here of {name}, which had come to step {begun}: its training begins anew (a copy by sync has none)")
+            say(f"  no checkpoint here of {name}, which had come to step {begun}: its training begins anew (a copy by sync has none)")
 
 # %% ../nbs/06a_runner.ipynb #e4f3cebe
 def run_branches(
@@ -367,11 +367,11 @@ def _prepare(run_dir: Path, told: dict, plan: dict, jobs: list[Job], places: lis
     asking = {split_name(job.branch)[0]: plan[job.branch] for job in jobs} # all replicates of a branch ask for the same
     who = {name: who_answers(config) for name, config in asking.items()}
     told |= {"llm": {**told.get("llm", {}), **{job.branch: dict(who[split_name(job.branch)[0]]) for job in jobs}}}
-    _say_anew(run_dir, jobs, say)
     told |= {"attempts": [{name: told[name] for name in ("commit", "dirty") if name in told} | one for one in told.get("attempts") or ()]} # of an earlier version: without
     told |= {"machine": describe_machine(), "versions": versions(), **code_version(), "slots": len(places),
              "runner": {"pid": os.getpid(), "pid_start": process_start(), "host": socket.gethostname()}}
     _say_plan(run_dir, told, jobs, places, say)
+    _say_anew(run_dir, jobs, say)
     write_json(run_dir/"run.json", told)
     told = told | {"preflight": _fly(run_dir, told, plan, jobs, places, progress, say) if preflight and jobs else None}
     with _synced(run_dir, sync, say):
