@@ -27,7 +27,7 @@ from .settings import (BRANCHES, BranchConfig, branch_config, branch_order, chec
                                     replicates, split_name)
 from .status import duration, gather_notes, process_start, read_status, resume_command, show_seeds, utc_now
 from .supervision import Supervisor
-from .sync import Syncer
+from .sync import Syncer, find_target
 from .worktrees import code_of, own_code
 
 # %% ../nbs/06a_runner.ipynb #87594176
@@ -115,6 +115,10 @@ def read_plan(
         raise ValueError(f"nothing to resume: no {path}; start a run without --resume")
     if why := misfit(plan := read_json(path), PLAN):
         raise ValueError(f"nothing to resume: {path} does not say what was to be run ({why}); start a run without --resume")
+    if not plan["branches"]:
+        raise ValueError(f"nothing to resume: {path} names no branch; start a run without --resume")
+    for one in plan.get("attempts") or ():
+        _seconds([one | {"ended": one.get("ended") or one["started"]}], path)
     missing = [name for name in branches or [] if name not in plan["branches"]]
     if missing:
         raise ValueError(f"no branch {missing[0]!r} in {run_dir}: it has {', '.join(plan['branches'])}")
@@ -142,9 +146,10 @@ def end_attempt(told: dict, now: str, state: str) -> dict:
     attempts = [*told["attempts"][:-1], told["attempts"][-1] | {"ended": now, "state": state}]
     return told | {"ended": now, "state": state, "runner": None, "attempts": attempts, "took": _seconds(attempts)}
 
-def _seconds(attempts: list[dict]) -> float:
+def _seconds(attempts: list[dict], path: Path = Path("run.json")) -> float:
     "Wall time of attempts that have ended."
-    return round(sum((datetime.fromisoformat(one["ended"]) - datetime.fromisoformat(one["started"])).total_seconds() for one in attempts), 1)
+    try: return round(sum((datetime.fromisoformat(one["ended"]) - datetime.fromisoformat(one["started"])).total_seconds() for one in attempts), 1)
+    except (ValueError, TypeError): raise ValueError(f"{path} does not say when its attempts began and ended, as ISO times: mend it, or start a run without --resume") from None
 
 # %% ../nbs/06a_runner.ipynb #6bbe0ba7
 def minutes_table(
@@ -344,6 +349,8 @@ def run_branches(
     if not importlib.util.find_spec("papermill") or not importlib.util.find_spec("ipykernel"):
         raise ValueError("running branches needs papermill and ipykernel: pip install papermill ipykernel")
     notebook, parameters, places = Path(notebook or find_notebook()), parameters or {}, find_slots(slots, per_gpu=slots_per_gpu)
+    if sync:
+        find_target(run_dir or Path(root)/"run", sync)
     if resume:
         run_dir, told, plan, jobs = _resume_plan(branches, run_dir, config or {}, root, notebook, parameters, force, seeds)
     else:
