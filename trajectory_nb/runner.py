@@ -124,6 +124,11 @@ def read_plan(
         raise ValueError(f"no branch {missing[0]!r} in {run_dir}: it has {', '.join(plan['branches'])}")
     return plan
 
+def _seconds(attempts: list[dict], path: Path = Path("run.json")) -> float:
+    "Wall time of attempts that have ended."
+    try: return round(sum((datetime.fromisoformat(one["ended"]) - datetime.fromisoformat(one["started"])).total_seconds() for one in attempts), 1)
+    except (ValueError, TypeError): raise ValueError(f"{path} does not say when its attempts began and ended, as ISO times: mend it, or start a run without --resume") from None
+
 # %% ../nbs/06a_runner.ipynb #090bd6aa
 def begin_attempt(
     told: dict, # what stands in run.json
@@ -145,11 +150,6 @@ def end_attempt(told: dict, now: str, state: str) -> dict:
     "The record once the attempt has ended, with the wall time of all attempts, s, as `took`."
     attempts = [*told["attempts"][:-1], told["attempts"][-1] | {"ended": now, "state": state}]
     return told | {"ended": now, "state": state, "runner": None, "attempts": attempts, "took": _seconds(attempts)}
-
-def _seconds(attempts: list[dict], path: Path = Path("run.json")) -> float:
-    "Wall time of attempts that have ended."
-    try: return round(sum((datetime.fromisoformat(one["ended"]) - datetime.fromisoformat(one["started"])).total_seconds() for one in attempts), 1)
-    except (ValueError, TypeError): raise ValueError(f"{path} does not say when its attempts began and ended, as ISO times: mend it, or start a run without --resume") from None
 
 # %% ../nbs/06a_runner.ipynb #6bbe0ba7
 def minutes_table(
