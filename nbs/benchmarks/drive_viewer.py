@@ -95,6 +95,7 @@ def drive(page, url: str, run: Path, pictures: Path) -> dict:
     seen, began = {}, time.time()
 
     page.goto(url)
+    until("a kernel to run the cells", lambda: page.get_by_text("| Idle").count()) # a click that comes while it starts is lost
     page.locator("[data-command='notebook:restart-run-all'], [data-command='runmenu:restart-and-run-all']").first.click(timeout=60_000)
     page.locator(".jp-Dialog .jp-mod-accept").click()
     until("four rows that run", lambda: table.count() and table.inner_text().count("running") >= 4)
