@@ -125,10 +125,10 @@ def shard_about(path: Path) -> dict|None:
 
 # %% ../nbs/01a_storage.ipynb #476487f8
 def read_table(content: bytes): # → pyarrow.Table
-    "The rows in a parquet file."
+    "The rows in a parquet file; read by this thread alone, for one of Arrow's that outlives the interpreter ends the process."
     import pyarrow as pa
     import pyarrow.parquet as pq
-    return _in_decimals(pq.ParquetFile(pa.BufferReader(content)).read())
+    return _in_decimals(pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False))
 
 def open_shard(
     path: Path, # the tensor file
