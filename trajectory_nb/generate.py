@@ -260,6 +260,7 @@ def generate_to_disk(
 ) -> Path: # the folder
     "The clips of `generate_dataset`, on disk; warns where four does not divide N. Raises `ValueError` for settings that cannot be, a folder in other use, or no room; what was finished stays."
     settings, folder = dataset_settings(num_samples, frames_per_video, image_size, augmentation, seed), Path(folder)
+    num_samples = settings["num_samples"]
     films = num_samples if mp4 is True else min(mp4, num_samples)
     if films < 0: raise ValueError(f"mp4 is {mp4}: give the number of films, 0 for none, True for all")
     seen = _seen(folder)

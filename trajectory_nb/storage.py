@@ -17,6 +17,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -154,8 +155,8 @@ def new_manifest(
     made_with: dict|None=None, # versions; {} for a set that was not generated in place
 ) -> dict:
     "The manifest of a set that has no file yet."
-    if clips_per_shard < 1: raise ValueError(f"clips_per_shard is {clips_per_shard}: give at least 1")
-    return {"format": FORMAT, "settings": settings, "made_with": made_with or {}, "clips": clips, "clips_per_shard": clips_per_shard, "edition": edition, "complete": False, "files": {}}
+    if not isinstance(clips_per_shard, Integral) or isinstance(clips_per_shard, bool) or clips_per_shard < 1: raise ValueError(f"clips_per_shard is {clips_per_shard!r}: give a whole number of at least 1")
+    return {"format": FORMAT, "settings": settings, "made_with": made_with or {}, "clips": int(clips), "clips_per_shard": int(clips_per_shard), "edition": edition, "complete": False, "files": {}}
 
 def shard_count(manifest: dict) -> int: return -(-manifest["clips"]//manifest["clips_per_shard"])
 
