@@ -240,7 +240,9 @@ def save_dataset(
     folder, columns = Path(folder), clip_columns(data)
     with writing(folder):
         try: older = read_manifest(folder)
-        except ValueError: older = new_manifest(None, 1)
+        except ValueError:
+            if os.path.lexists(folder/MANIFEST): raise ValueError(f"{folder/MANIFEST} is damaged or of another program: name another folder, or remove that file") from None
+            older = new_manifest(None, 1)
         edition = "-b" if older["files"] and not older["edition"] else ""
         manifest = new_manifest(data.get("settings"), len(next(iter(columns.values()))), clips_per_shard, edition)
         try:
