@@ -36,7 +36,7 @@ def _like(x, other):
     return torch.as_tensor(x, dtype=other.dtype, device=other.device) if isinstance(other, torch.Tensor) else x
 
 def _check_camera(K, R, t) -> None:
-    "Raise `ValueError` unless K, R, t are finite, of matching shapes, and K has positive focal lengths."
+    "Raise `ValueError` unless K, R, t are finite, of matching shapes, and K is upper triangular with positive focal lengths, R a rotation."
     batch = tuple(K.shape[:-2])
     for name, value, shape in (("K", K, (3, 3)), ("R", R, (3, 3)), ("t", t, (3,))):
         if tuple(value.shape) != batch + shape: raise ValueError(f"camera {name} has shape {tuple(value.shape)}, expected {batch + shape}")
@@ -44,8 +44,12 @@ def _check_camera(K, R, t) -> None:
     focal = K[..., [0, 1], [0, 1]]
     if not bool((focal > 0).all()): raise ValueError(f"camera K is singular or mirrored: focal length {float(focal.min())}, give positive ones in pixels")
     if not bool((abs(K[..., 2, :] - _like(np.array([0., 0, 1]), K)) < 1e-6).all()): raise ValueError(f"camera K is singular or not in pixels: its last row must be (0, 0, 1), got {K[..., 2, :].tolist()}")
+    if not bool((abs(K[..., 1, 0]) < 1e-6).all()): raise ValueError(f"camera K is singular or no intrinsics: below its diagonal must be 0, got {K[..., 1, 0].tolist()} in row 2")
     turned = R @ R.swapaxes(-1, -2)
     if not bool((abs(turned - _like(np.eye(3), R)) < 1e-3).all()): raise ValueError("camera R is no rotation: its rows must be of unit length and at right angles")
+    x, y = R[..., 0, :], R[..., 1, :]
+    across = x[..., [1, 2, 0]]*y[..., [2, 0, 1]] - x[..., [2, 0, 1]]*y[..., [1, 2, 0]]
+    if not bool(((across*R[..., 2, :]).sum(-1) > 0).all()): raise ValueError("camera R mirrors, its determinant is -1: turn the sign of one row")
 
 # %% ../nbs/00c_camera.ipynb #9d159c5e
 def check_image_size(
@@ -71,7 +75,7 @@ def focal_length(
 class Camera:
     """A pinhole camera, or a batch of them, in OpenCV's convention.
 
-    Raises `ValueError` for a wrong shape, a value that is not finite, or a singular `K`.
+    Raises `ValueError` for a wrong shape, a value that is not finite, a singular `K`, or an `R` that is no rotation.
     Source: Hartley & Zisserman, Multiple View Geometry, 2nd ed., ch. 6."""
     K: np.ndarray # intrinsics (*batch, 3, 3), pixels
     R: np.ndarray # world → camera rotation (*batch, 3, 3)

@@ -85,6 +85,10 @@ def _orphans(folder: Path, why: ValueError) -> dict: # as a manifest that lists 
     if any(about | {"shard": 0} != told[0] | {"shard": 0} for about in told): raise ValueError(f"{folder} holds shards of several data sets and no manifest: name another folder")
     return told[0] | {"files": {}}
 
+def _seen(folder: Path) -> bytes|None: # its manifest, which every writer changes first
+    try: return (folder/MANIFEST).read_bytes()
+    except OSError: return None
+
 def take_up(
     folder: Path,
     wanted: dict, # the manifest of a set that has no file yet
@@ -256,8 +260,10 @@ def generate_to_disk(
 ) -> Path: # the folder
     "The clips of `generate_dataset`, on disk; warns where four does not divide N. Raises `ValueError` for settings that cannot be, a folder in other use, or no room; what was finished stays."
     settings, folder = dataset_settings(num_samples, frames_per_video, image_size, augmentation, seed), Path(folder)
+    num_samples = settings["num_samples"]
     films = num_samples if mp4 is True else min(mp4, num_samples)
     if films < 0: raise ValueError(f"mp4 is {mp4}: give the number of films, 0 for none, True for all")
+    seen = _seen(folder)
     try: manifest = take_up(folder, new_manifest(settings, num_samples, clips_per_shard, made_with=made_with()))
     except OSError as e: raise ValueError(f"cannot look into {folder} ({(e.strerror or str(e)).lower()}): name another folder") from e
     todo, size = num_samples - clips_stored(manifest), clip_bytes(settings)
@@ -268,7 +274,9 @@ def generate_to_disk(
     if unfinished: need_room(folder, todo*size + no_films*(size//4) + 10**5, 4*min(clips_per_shard, todo)*size)
     if uneven := uneven_classes(num_samples): warnings.warn(uneven, stacklevel=2)
     if unfinished:
-        with writing(folder): _make_missing(folder, manifest, films, progress)
+        with writing(folder):
+            if _seen(folder) != seen: raise ValueError(f"another process wrote to {folder} in the meantime: do the same again, it goes on from what is there")
+            _make_missing(folder, manifest, films, progress)
     elif progress: progress(num_samples, num_samples)
     return folder
 

@@ -9,6 +9,7 @@ __all__ = ['ROOM', 'WANDER', 'TURN_RANGE', 'OMEGA_SD', 'SIGMA_FLOOR', 'Motion', 
 # %% ../nbs/00a_motion.ipynb #519967bb
 import math
 from dataclasses import dataclass
+from numbers import Real
 import numpy as np
 from .laws import (FAMILIES, FPS, FUTURE, LAWS, LEVEL, OBSERVED, PER_SECOND, TOLERANCE, WINDOW, WORLD_RADIUS, Facts, Law,
                                 as_facts, clip_times, describe, equation_text, fact_agrees, law_of, measure, wrap)
@@ -56,10 +57,11 @@ def sample_motion(
     speed: float = 1., # a factor on how fast what is drawn is run through
 ) -> Motion:
     """A random motion whose 20 clean positions lie within 1 m of the origin at phase offsets of 0°, 120° and 240°.
-    Raises ValueError for an unknown family."""
+    Raises ValueError for an unknown family, and for a speed at which no motion stays in there."""
     law = law_of(family)
     if not isinstance(rng, np.random.Generator): raise ValueError(f"rng is {rng!r}; expected a generator such as np.random.default_rng(0)")
-    while True:
+    if not isinstance(speed, Real) or not 0 < speed < math.inf: raise ValueError(f"speed is {speed!r}: give a finite factor above 0, such as 1.5")
+    for _ in range(2000): # at usual speeds one in three will do, at 1.5 times one in twenty-five
         motion = Motion(family, law.draw(rng))
         if speed != 1: motion = motion.hastened(speed)
         path = motion.positions(clip_times())
@@ -69,6 +71,7 @@ def sample_motion(
         paths = ((path - centre) @ _OFFSETS).reshape(-1, 3) # at the three phase offsets, about the origin
         room = ROOM**2 - (paths**2).sum(1)
         if room.min() > 0: break
+    else: raise ValueError(f"no {family} motion at {speed} times the speed stays within {WORLD_RADIUS:g} m in 2000 draws: lower speed, 1.5 works for all families")
     way = rng.normal(size=3) * (1, 1, 1.5)
     way /= np.linalg.norm(way)
     along = paths @ way

@@ -18,6 +18,7 @@ import torch
 from llvmlite import ir
 from numba import extending
 from numba.core import cgutils, types
+from numba.core.caching import FunctionCache
 
 from .camera import BALL_RADIUS, SOFT_EDGE, Camera, balls
 
@@ -69,9 +70,25 @@ def paint(
     return under + ball[:, :, None]*(front - under)
 
 # %% ../nbs/00d_raster.ipynb #ff4a09dc
+class _Kept(FunctionCache):
+    "Machine code on disk, which spares the next process the compiler: where it is damaged or finds no room, it is compiled again."
+    def load_overload(self, *given):
+        try: return super().load_overload(*given)
+        except Exception: return self._attempt(self.flush) # the index anew, or what is damaged could not be replaced
+
+    def save_overload(self, *given): self._attempt(super().save_overload, *given)
+
+    def _attempt(self, work, *given) -> None:
+        try: work(*given)
+        except Exception: pass # unpickling raises what it likes; the code in memory is as good
+
 def _compiled(function):
     "Machine code that holds no lock, kept beside the module for the next process; a notebook's cell has no place to keep it."
-    return numba.njit(nogil=True, cache=Path(function.__code__.co_filename).is_file())(function)
+    compiled = numba.njit(nogil=True)(function)
+    if Path(function.__code__.co_filename).is_file():
+        try: compiled._cache = _Kept(function)
+        except (RuntimeError, OSError): pass # no folder that can be written
+    return compiled
 
 def _inlined(function):
     "The same inside whoever calls it. A call would count references to its arrays, and counting waits until all that is streamed has arrived."

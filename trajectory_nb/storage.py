@@ -17,6 +17,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -125,10 +126,10 @@ def shard_about(path: Path) -> dict|None:
 
 # %% ../nbs/01a_storage.ipynb #476487f8
 def read_table(content: bytes): # → pyarrow.Table
-    "The rows in a parquet file."
+    "The rows in a parquet file; read by this thread alone, for one of Arrow's that outlives the interpreter ends the process."
     import pyarrow as pa
     import pyarrow.parquet as pq
-    return _in_decimals(pq.ParquetFile(pa.BufferReader(content)).read())
+    return _in_decimals(pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False))
 
 def open_shard(
     path: Path, # the tensor file
@@ -154,8 +155,8 @@ def new_manifest(
     made_with: dict|None=None, # versions; {} for a set that was not generated in place
 ) -> dict:
     "The manifest of a set that has no file yet."
-    if clips_per_shard < 1: raise ValueError(f"clips_per_shard is {clips_per_shard}: give at least 1")
-    return {"format": FORMAT, "settings": settings, "made_with": made_with or {}, "clips": clips, "clips_per_shard": clips_per_shard, "edition": edition, "complete": False, "files": {}}
+    if not isinstance(clips_per_shard, Integral) or isinstance(clips_per_shard, bool) or clips_per_shard < 1: raise ValueError(f"clips_per_shard is {clips_per_shard!r}: give a whole number of at least 1")
+    return {"format": FORMAT, "settings": settings, "made_with": made_with or {}, "clips": int(clips), "clips_per_shard": int(clips_per_shard), "edition": edition, "complete": False, "files": {}}
 
 def shard_count(manifest: dict) -> int: return -(-manifest["clips"]//manifest["clips_per_shard"])
 
@@ -239,7 +240,9 @@ def save_dataset(
     folder, columns = Path(folder), clip_columns(data)
     with writing(folder):
         try: older = read_manifest(folder)
-        except ValueError: older = new_manifest(None, 1)
+        except ValueError:
+            if os.path.lexists(folder/MANIFEST): raise ValueError(f"{folder/MANIFEST} is damaged or of another program: name another folder, or remove that file") from None
+            older = new_manifest(None, 1)
         edition = "-b" if older["files"] and not older["edition"] else ""
         manifest = new_manifest(data.get("settings"), len(next(iter(columns.values()))), clips_per_shard, edition)
         try:
