@@ -22,7 +22,7 @@ from .description import extract_facts
 from .equation import parse_equation
 from .motion import FAMILIES, OBSERVED, clip_times, fit_motion
 from .raster import BACKGROUND, BALL_COLOUR
-from .renderer import Camera, balls_inside, render_batch
+from .renderer import BALL_RADIUS, Camera, balls_inside, render_batch
 
 # %% ../nbs/02c_audit.ipynb #3aa74fa7
 @dataclass(frozen=True)
@@ -228,6 +228,7 @@ def audit_jitter(data: dict) -> Finding:
 
 # %% ../nbs/02c_audit.ipynb #0824f233
 CENTROID = 0.1 # pixels
+_DOT = 0.55 # pixels: a ball of a smaller radius may show in one pixel alone, whose centre is up to √½ pixels away
 
 def audit_pixels(data: dict) -> Finding:
     "The frames are those of the positions, cameras and styles beside them."
@@ -237,11 +238,13 @@ def audit_pixels(data: dict) -> Finding:
         part = slice(i, i + 32)
         drawn = render_batch(data["jittered"][part], data.camera[part], size, data["style"][part])
         other.append((drawn != data["videos"][part]).flatten(1).any(1).numpy())
-    uv, _ = data.camera.project(data.shown)
+    uv, depth = data.camera.project(data.shown)
+    radius = BALL_RADIUS*np.sqrt(data.camera.K[:, 0, 0]*data.camera.K[:, 1, 1])[:, None]/depth
     whole = balls_inside(data.shown, data.camera, size) # of a ball that is cut the centroid is elsewhere
-    apart = np.where(whole, np.nan_to_num(np.linalg.norm(data.seen.centre - uv, axis=-1), nan=np.inf), 0).max(1)
+    apart = np.where(whole, np.nan_to_num(np.linalg.norm(data.seen.centre - uv, axis=-1), nan=np.inf), 0)
+    far, apart = (apart > np.where(radius < _DOT, np.sqrt(0.5), CENTROID)).any(1), apart.max(1)
     worst = f"centroids at most {apart.max():.3f} px away"
-    return _finding("pixels", np.concatenate(other) | (apart > CENTROID), apart.max(), CENTROID, f"drawn again, the same bytes; {worst}", f"the frames show something else, {worst}")
+    return _finding("pixels", np.concatenate(other) | far, apart.max(), np.sqrt(0.5) if radius.min() < _DOT else CENTROID, f"drawn again, the same bytes; {worst}", f"the frames show something else, {worst}")
 
 # %% ../nbs/02c_audit.ipynb #a56690f4
 SHORTCUT, _ENOUGH = 0.45, 1200 # share of clips, bases

@@ -291,8 +291,7 @@ def dataset_part(
     variants = np.array([rng_from(seed, "variant", int(b)).integers(VARIANTS) for b in bases])
     videos, parts = torch.empty(len(bases), frames, 3, *image_size, dtype=torch.uint8), []
     for i in range(0, len(bases), 32):
-        batch = render_clips(bases[i:i + 32], variants[i:i + 32], seed, tuple(image_size), plain=not settings["augmentation"], frames=frames)
-        videos[i:i + 32] = batch["video"]
+        batch = render_clips(bases[i:i + 32], variants[i:i + 32], seed, tuple(image_size), plain=not settings["augmentation"], frames=frames, out=videos[i:i + 32])
         parts.append({k: batch[k] for k in (*_KEPT, "style", "equations", "descriptions")})
     data = {"videos": videos} | {name: torch.cat([p[k] for p in parts]) for k, name in _KEPT.items()}
     data |= {k: sum((p[k] for p in parts), []) for k in ("style", "equations", "descriptions")}

@@ -214,7 +214,7 @@ def _store_films(folder: Path, manifest: dict, number: int, films: int) -> bool:
     "Write the films of a shard's clips that the manifest does not list, from what the shard holds."
     missing = {i: name for i in shard_clips(manifest, number) if i < films and (name := f"mp4/clip-{i:06d}.mp4") not in manifest["files"]}
     if missing:
-        video = open_shard(folder/shard_names(manifest, number)[0], stored_table(folder, manifest, number))["video"]
+        video = open_shard(folder/shard_names(manifest, number)[0], stored_table(folder, manifest, number), len(shard_clips(manifest, number)))["video"]
         for i, name in missing.items(): manifest["files"][name] = store_file(folder, name, encode_film(video[i - shard_clips(manifest, number).start]))
     return bool(missing)
 

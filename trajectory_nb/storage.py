@@ -134,18 +134,22 @@ def read_table(content: bytes): # → pyarrow.Table
 def open_shard(
     path: Path, # the tensor file
     table: bytes, # the parquet file
+    clips: int|None=None, # n, where known
 ) -> dict: # field of one clip → tensor (n, …), or list of n strings
-    "The clips of a shard: tensors mapped from the file, columns read."
+    "The clips of a shard: tensors mapped from the file, columns read. `ValueError` where they are not n."
     columns = {}
     for field, column in zip((rows := read_table(table)).schema, rows.columns):
         if field.name in _PLACE: continue
         columns[field.name] = column.to_pylist() if str(field.type) == "string" else torch.tensor(column.to_numpy())
         if (field.metadata or {}).get(b"dtype") == b"float32": columns[field.name] = columns[field.name].float()
-    with safetensors.safe_open(path, "pt") as f: return columns | {k: f.get_tensor(k) for k in f.keys()}
+    with safetensors.safe_open(path, "pt") as f: columns |= {k: f.get_tensor(k) for k in f.keys()}
+    if len(counts := {rows.num_rows, *map(len, columns.values())}) > 1 or clips not in (None, *counts):
+        raise ValueError(f"{path} holds {' or '.join(map(str, sorted(counts)))} clips, the manifest says {clips or 'one number'}: do not use the folder, it was not written by this program")
+    return columns
 
 # %% ../nbs/01a_storage.ipynb #5aef6fad
 FORMAT, MANIFEST, CARD = 2, "manifest.json", "README.md"
-_LISTED = r"shard-\d{5,}(-b)?\.(safetensors|parquet)|mp4/clip-\d{6,}\.mp4|README\.md"
+_LISTED = r"shard-[0-9]{5,}(-b)?\.(safetensors|parquet)|mp4/clip-[0-9]{6,}\.mp4|README\.md"
 
 def new_manifest(
     settings: dict|None, # what the clips were made with, plain JSON values
@@ -181,11 +185,17 @@ def write_manifest(folder: Path, manifest: dict) -> Path:
     return Path(folder)/MANIFEST
 
 # %% ../nbs/01a_storage.ipynb #483f915b
+def _consistent(body: dict) -> bool: # it lists files that so many clips can have, and all shards where it says complete
+    number = lambda name: int(re.search("-([0-9]+)", name)[1])
+    shards, films = ([name for name in body["files"] if name.startswith(kind)] for kind in ("shard-", "mp4/"))
+    return (all(number(name) < shard_count(body) and name in shard_names(body, number(name)) for name in shards) and all(number(name) < body["clips"] for name in films)
+            and (not body["complete"] or len(shards) == 2*shard_count(body)) and (not body["made_with"] or (body["settings"] or {}).get("num_samples", body["clips"]) == body["clips"]))
+
 def _well_formed(body: dict) -> bool:
     files = body.get("files")
-    return (all(type(body.get(k)) is int and body[k] > 0 for k in ("clips", "clips_per_shard")) and body.get("edition") in ("", "-b")
+    return (all(type(body.get(k)) is int and body[k] > 0 for k in ("clips", "clips_per_shard")) and body.get("edition") in ("", "-b") and type(body.get("complete")) is bool
             and all(isinstance(body.get(k), (dict, kind)) for k, kind in (("settings", type(None)), ("made_with", dict)))
-            and isinstance(files, dict) and all(re.fullmatch(_LISTED, k) and isinstance(v, dict) and v.keys() == {"bytes", "sha256"} for k, v in files.items()))
+            and isinstance(files, dict) and all(re.fullmatch(_LISTED, k) and isinstance(v, dict) and v.keys() == {"bytes", "sha256"} for k, v in files.items()) and _consistent(body))
 
 def read_manifest(folder: str|Path) -> dict:
     "The manifest of a folder; `ValueError` naming the file when it is missing, damaged, of another format, or lists what a data set does not have."
@@ -282,14 +292,16 @@ class StoredDataset(torch.utils.data.Dataset):
         if number not in self._shards:
             name = shard_names(self.manifest, number)[0]
             check_file(self.folder/name, self.manifest["files"][name])
-            self._shards[number] = _understood(self.folder/name, lambda: open_shard(self.folder/name, stored_table(self.folder, self.manifest, number)))
+            self._shards[number] = _understood(self.folder/name, lambda: open_shard(self.folder/name, stored_table(self.folder, self.manifest, number), len(shard_clips(self.manifest, number))))
         return self._shards[number]
 
     @property
     def metadata(self): # → pyarrow.Table, one row a clip
         "The table of all clips, whatever the split."
         import pyarrow as pa
-        return pa.concat_tables([_understood(self.folder, lambda: read_table(stored_table(self.folder, self.manifest, i))) for i in range(shard_count(self.manifest))])
+        table = pa.concat_tables([_understood(self.folder, lambda: read_table(stored_table(self.folder, self.manifest, i))) for i in range(shard_count(self.manifest))])
+        if len(table) != self.manifest["clips"]: raise ValueError(f"{self.folder} has {len(table)} rows, the manifest says {self.manifest['clips']}: do not use the folder, it was not written by this program")
+        return table
 
     def __len__(self) -> int: return len(self.clips)
 
