@@ -154,7 +154,7 @@ def film(
 def _view_cameras(image_size: tuple[int, int]) -> Camera:
     return Camera.stack([view_camera(i, image_size) for i in range(len(VIEWS))])
 
-@lru_cache(maxsize=128) # 35 kB each, drawn again in a tenth of a millisecond
+@lru_cache(maxsize=512) # 35 kB each, drawn again in a tenth of a millisecond
 def _noise(base: int, seed: int) -> np.ndarray: # standard normal (180, 16, 3): one draw serves all variants of a base
     return rng_from(seed, "jitter", base).standard_normal((VARIANTS, OBSERVED, 3), np.float32)
 

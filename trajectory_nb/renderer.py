@@ -7,6 +7,7 @@ __all__ = ['TrajectoryRenderer', 'drawing_path', 'render_batch', 'render_scene',
 
 # %% ../nbs/01_renderer.ipynb #d4acf1a1
 import functools
+import mmap
 import importlib.util
 
 import numpy as np
@@ -84,9 +85,15 @@ def _checked_batch(positions, cameras, style, device) -> tuple: # positions (N, 
 
 def _located(xyz: torch.Tensor, camera: Camera) -> tuple: return (balls_cpu if xyz.device.type == "cpu" else balls)(xyz, camera)
 
+def _own_pages(shape: tuple) -> torch.Tensor: # uint8, not initialised
+    "Memory of its own: pictures come and go, and among what stays they would leave holes, tens of megabytes of them."
+    size = int(np.prod(shape))
+    if size < 100_000 or not hasattr(mmap, "MAP_POPULATE"): return torch.empty(shape, dtype=torch.uint8)
+    return torch.frombuffer(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE), dtype=torch.uint8).view(shape)
+
 def _buffer(out: torch.Tensor|None, shape: tuple, device) -> torch.Tensor:
     "`out`, checked, or a new buffer."
-    if out is None: return torch.empty(shape, dtype=torch.uint8, device=device)
+    if out is None: return _own_pages(shape) if torch.device(device).type == "cpu" else torch.empty(shape, dtype=torch.uint8, device=device)
     if out.dtype != torch.uint8 or out.shape != shape or not out.is_contiguous():
         raise ValueError(f"out is {out.dtype} {tuple(out.shape)}, expected contiguous torch.uint8 {shape}")
     return out

@@ -279,10 +279,8 @@ def run_notes(
 
 def _sync_notes(run_dir: str | Path) -> list[str]:
     "Why the copy of the run is not complete."
-    if not Path(run_dir, "status", "sync.json").exists(): return []
-    from trajectory_nb.sync import read_sync # here, as it builds on this module
-    state = read_sync(run_dir)
-    return [state.line] if state and state.error else []
+    told = _table(Path(run_dir)/"status"/"sync.json") # of `sync.SyncState`, which builds on this module
+    return [f"sync to {told.get('target')}: {told.get('state')}; {told['error']}"] if told.get("error") else []
 
 # %% ../nbs/08_status.ipynb #c19f70e9
 STATE_COLORS = {"running": "green", "done": "blue", "failed": "red", "lost": "red", "unreadable": "red",
