@@ -161,7 +161,8 @@ class BranchWorker:
 
     def finished(self, phase: str) -> bool:
         "Whether that phase is done, now or by an earlier worker."
-        return self.record["phases"].get(phase, {}).get("done", False)
+        kept = phase not in ("evaluate", "text") or (self.results/"metrics.json").exists() # who deletes results wants them anew
+        return kept and self.record["phases"].get(phase, {}).get("done", False)
 
     @property
     def seconds_by_phase(self) -> dict[str, float]:

@@ -279,7 +279,8 @@ def _resume_plan(branches, run_dir, config, root, notebook, parameters, force, s
         raise ValueError(f"seed {config['seed']} in the configuration, but {run_dir} was begun with {told['seed']}: leave it away, or start another run")
     told["config"] = merge_config(told.get("config") or {}, {key: value for key, value in config.items() if key != "seed"})
     plan = plan_branches(branches or told["branches"], told["preset"], told["seed"], told["config"])
-    done = {row["branch"] for row in read_status(run_dir) if row["status"] == "done"}
+    lost = lambda name: (run_dir/"checkpoints"/name/"record.json").exists() and not (run_dir/"results"/name/"metrics.json").exists()
+    done = {row["branch"] for row in read_status(run_dir) if row["status"] == "done" and not lost(row["branch"])}
     for name, branch in plan.items():
         if (record := run_dir/"checkpoints"/name/"record.json").exists() and (config or name not in done):
             check_unchanged(branch, read_json(record), run_dir.name)
