@@ -29,19 +29,23 @@ from .status import is_alive, process_start, utc_now
 # %% ../nbs/06b_sync.ipynb #19e8367e
 _REMOTE = re.compile(r"((?:[\w.+][\w.+-]*@)?(?:[A-Za-z0-9][\w.-]*|\[[0-9A-Fa-f:.%\w]+\])):(?!:|//)(.+)", re.ASCII)
 
+def _real(path: str | Path) -> Path:
+    try: return Path(path).resolve()
+    except RuntimeError: raise ValueError(f"{path} is a link that leads round to itself: name a folder") from None
+
 def find_target(
     run_dir: str | Path, # the run's folder
     target: str | Path, # a folder, or user@host:folder
 ) -> tuple[str | None, str]: # the machine as ssh calls it, None for this one; the folder there, below which the copy will lie
     "Where the copy goes. `ValueError` when that cannot be meant."
-    text, run = str(target), Path(run_dir).resolve()
+    text, run = str(target), _real(run_dir)
     if not text.strip() or text.startswith("-") or not text.isprintable():
         raise ValueError(f"target {text!r}: expected a folder, or user@host:folder")
     if found := _REMOTE.fullmatch(text):
         return found[1], re.sub("^~(/|$)", "", found[2]) or "." # without / in front it is in the home folder anyway, and ~ would be a name
     if ":" in text.split("/")[0]:
         raise ValueError(f"target {text!r}: other machines are reached by ssh alone, as user@host:folder (a folder here with a colon in its name begins with ./)")
-    folder = Path(os.path.expanduser(text)).resolve()
+    folder = _real(os.path.expanduser(text))
     if folder == run or run in folder.parents or folder/run.name == run:
         raise ValueError(f"target {text!r} would put the copy into the run itself: name a folder elsewhere")
     if folder.exists() and not folder.is_dir():
