@@ -177,21 +177,23 @@ def _checkpoint(folder: Path, step: int) -> None:
 @fault("SIGKILL at 100 random moments of saving", "the newest valid checkpoint always loads, and is the last or the one before")
 def killed_while_saving(folder, times: int = 100):
     rng = random.Random(0)
-    _checkpoint(folder, 0)
-    last = 0
+    began = time.monotonic()
+    for _ in range(5): _checkpoint(folder, 0)
+    usual, last = (time.monotonic() - began)/5, 0 # s that saving takes on this disk
     for _ in range(times):
         if not (child := os.fork()): # saves without end
+            torch.set_num_threads(1) # the threads of this process do not live on in a child, which would wait for them
             try:
                 for step in range(last + 1, last + 1000): _checkpoint(folder, step)
             finally: os._exit(0)
-        time.sleep(rng.uniform(0.005, 0.12))
+        time.sleep(rng.uniform(0, 4*usual + 0.02))
         os.kill(child, signal.SIGKILL); os.waitpid(child, 0)
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             manifest, tensors = load_checkpoint(folder)
         assert manifest["step"] >= last and float(tensors["w"][0]) == float(tensors["w"][-1]) == manifest["step"] and not said, (manifest, last, said)
         last = manifest["step"]
-    assert last > times/4, "hardly anything was saved"
+    assert last > times/10, f"hardly anything was saved: {last} of {times} times, {usual:.3f} s each"
 
 # %% ../nbs/06h_chaos.ipynb #503f1e67
 @fault("a checkpoint that is truncated, has a flipped bit, is missing, or is a malicious pickle", "the one before is used, nothing is executed, the end is the same")
