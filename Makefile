@@ -35,7 +35,7 @@ resume: $(STAMP) ## take up the latest run where it stopped
 test: $(STAMP) ## lessons of all notebooks, library == notebooks, README == index, a tiny run
 	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/checks
 
-chaos: $(STAMP) ## break runs in every way that runs break, about 12 minutes
+chaos: $(STAMP) ## break runs in every way that runs break, about 8 minutes
 	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; $(BIN)/python -m trajectory_nb.chaos && nbdev_test --path nbs/06b_sync.ipynb --n_workers 0
 
 export: $(STAMP) ## library, clean notebooks and README from the notebooks

@@ -193,7 +193,7 @@ def killed_while_saving(folder, times: int = 100):
             manifest, tensors = load_checkpoint(folder)
         assert manifest["step"] >= last and float(tensors["w"][0]) == float(tensors["w"][-1]) == manifest["step"] and not said, (manifest, last, said)
         last = manifest["step"]
-    assert last > times/10, f"hardly anything was saved: {last} of {times} times, {usual:.3f} s each"
+    assert last > times/4, f"hardly anything was saved: {last} of {times} times, {usual:.3f} s each"
 
 # %% ../nbs/06h_chaos.ipynb #503f1e67
 @fault("a checkpoint that is truncated, has a flipped bit, is missing, or is a malicious pickle", "the one before is used, nothing is executed, the end is the same")
