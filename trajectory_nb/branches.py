@@ -33,6 +33,7 @@ from .plots import figure_png, plot_history
 from .preprocess import to_float
 from .processes import hold
 from .reading import path_readings, reading_batches, reading_loss
+from .results import read_metrics
 from .recovery import faults_text, fit_through, read_faults
 from .settings import (BRANCHES, PRESETS, Branch, BranchConfig, branch_config, check_unchanged, differences, find_branch, full_name, overrides_for,
                                     split_name, tokenizer_settings)
@@ -161,7 +162,8 @@ class BranchWorker:
 
     def finished(self, phase: str) -> bool:
         "Whether that phase is done, now or by an earlier worker."
-        kept = phase not in ("evaluate", "text") or (self.results/"metrics.json").exists() # who deletes results wants them anew
+        made = {"evaluate": "perception", "text": "text"}.get(phase)
+        kept = made is None or made in read_metrics(self.results) # who deletes results wants them anew
         return kept and self.record["phases"].get(phase, {}).get("done", False)
 
     @property
