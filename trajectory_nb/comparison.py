@@ -18,7 +18,8 @@ import numpy as np
 from .core import atomic_write, write_json
 from .equation import parse_equation
 from .metrics import bootstrap, show_interval, show_who
-from .report import html_page, markdown_grid, markdown_page, markdown_table, text_page
+from .report import markdown_grid, markdown_page, markdown_table, text_page
+from .report_html import html_page
 from .results import read_answers, read_metrics
 from .seeds import luck_sentence, merge_replicates, seeds_grid, seeds_row, seeds_sentences, seeds_table, t_interval
 from .settings import full_name, split_name

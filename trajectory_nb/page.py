@@ -15,7 +15,8 @@ from pathlib import Path
 from .dataset import render_clips, text_set
 from .metrics import show_clips, show_interval, show_who
 from .plots import clip_strips, figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_history
-from .report import READING, answers_grid, html_grid, stored_pngs
+from .report import READING
+from .report_html import answers_grid, html_grid, stored_pngs
 from .results import read_answers, read_metrics
 from .settings import BranchConfig, branch_config, find_branch
 from .training import clock
