@@ -27,8 +27,8 @@ from pathlib import Path
 import psutil
 
 from .jobs import Slot, job_environment
+from .monitor import duration
 from .settings import BranchConfig
-from .status import duration
 from .supervision import Policy, free_memory
 
 # %% ../nbs/06g_preflight.ipynb #12e06266

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from .settings import BRANCHES, split_name
-from .status import RUNNING_STATES, duration, pick_rows, read_run, read_status, run_notes, status_console, status_line, status_view
+from .monitor import duration, pick_rows, run_notes, status_console, status_line, status_view
+from .status import RUNNING_STATES, read_run, read_status
 
 # %% ../nbs/08a_progress.ipynb #c77819e5
 USUAL = {"quick": {"starting": 0.016, "tokenizer": 0.12, "train": 1.0, "reading": 0.12, "calibrate": 0.01, "evaluate": 0.05, "text": 0.1},

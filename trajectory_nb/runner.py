@@ -19,13 +19,14 @@ from pathlib import Path
 
 from .core import check_latest, latest_run, new_run_dir, point_latest, read_json, write_json
 from .jobs import (Job, Progress, check_parameters, find_notebook, find_slots, last_lines, tagged_parameters)
+from .monitor import duration, gather_notes
 from .preflight import preflight as fly, preflight_lines
 from .processes import end_orphans, hold
 from .provenance import code_changes, code_files, code_version, describe_machine, versions
 from .records import misfit
 from .settings import (BRANCHES, BranchConfig, branch_config, branch_order, check_together, check_unchanged, find_branch, overrides_for,
                                     replicates, split_name)
-from .status import duration, gather_notes, process_start, read_status, resume_command, show_seeds, utc_now
+from .status import process_start, read_status, resume_command, show_seeds, utc_now
 from .supervision import Supervisor
 from .sync import Syncer, find_target
 from .worktrees import code_of, own_code

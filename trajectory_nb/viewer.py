@@ -21,12 +21,13 @@ import psutil
 
 from .heartbeat import Curve
 from .jobs import last_lines
+from .monitor import COLUMNS, STATE_COLORS, run_notes, run_title, status_cells
 from .plots import PALETTE, figure_png, plot_history
 from .processes import is_held
 from .progress import share_done
 from .records import misfit, read_json
 from .settings import split_name
-from .status import COLUMNS, RUNNING_STATES, STATE_COLORS, read_run, read_status, run_notes, run_title, status_cells, utc_now
+from .status import RUNNING_STATES, read_run, read_status, utc_now
 from .supervision import own_lines
 
 # %% ../nbs/08c_viewer.ipynb #bff4e557
