@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'MOST_CONFIG', 'options', 'is_user_error', 'error_line', 'refuse_empty', 'main', 'read_config', 'run', 'status',
-           'stop', 'report', 'branches', 'sync', 'parse_size', 'parse_films', 'generate', 'audit', 'doctor']
+           'stop', 'report', 'branches', 'sync', 'doctor']
 
 # %% ../nbs/09_cli.ipynb #dfdf13e2
 import errno
@@ -13,15 +13,14 @@ import os
 import re
 import signal
 import sys
-import time
 import traceback
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from . import __version__
+from .data_commands import BareMp4, audit, generate
 from .settings import BRANCHES, MOST_SEEDS
 
 # %% ../nbs/09_cli.ipynb #63225dd0
@@ -253,113 +252,8 @@ def sync(
     print(json.dumps(asdict(state), indent=1) if as_json else state.line)
     return 1 if state.error else 0
 
-# %% ../nbs/09_cli.ipynb #fee2e283
-def parse_size(
-    text: str, # such as 64x64
-) -> tuple[int, int]: # height, width, px
-    "`HEIGHTxWIDTH` as two numbers; what they may be is for the renderer to say."
-    height, cross, width = text.partition("x")
-    try:
-        return int(height), int(width if cross else height)
-    except ValueError:
-        raise ValueError(f"size {text!r}: expected HEIGHTxWIDTH in pixels, such as 64x64") from None
-
-# %% ../nbs/09_cli.ipynb #e7e60efe
-class _BareMp4(TyperCommand):
-    "A bare --mp4 stands for all clips: click knows options that may go without their value, typer does not."
-    def parse_args(self, ctx, args):
-        for i in range(len(args), 0, -1):
-            if args[i - 1] == "--mp4" and (i == len(args) or args[i].startswith("--")): args = [*args[:i], "all", *args[i:]]
-        return super().parse_args(ctx, args)
-
-def parse_films(
-    text: str, # a number or "all"
-) -> int | bool: # True for all
-    "How many clips become films."
-    if text == "all":
-        return True
-    if not text.isdecimal():
-        raise ValueError(f"--mp4 {text!r}: expected how many clips, such as 8, or all")
-    return int(text)
-
-# %% ../nbs/09_cli.ipynb #8f1caf29
-@app.command(cls=_BareMp4)
-def generate(
-    num_samples: Annotated[int, typer.Option(min=1, metavar="N", help="How many clips; each of its own trajectory. The four classes get equally many, or the first ones one more.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write: a new one, or one that an earlier call left unfinished.")],
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of everything that is drawn.")] = 42,
-    size: Annotated[str, typer.Option(metavar="HEIGHTxWIDTH", help="Height and width of the frames in pixels; one number stands for both.")] = "64x64",
-    frames: Annotated[int, typer.Option(min=1, max=16, metavar="N", help="Frames of each clip.")] = 16,
-    plain: Annotated[bool, typer.Option("--plain", help="No augmentation: one view, one style, no noise.")] = False,
-    mp4: Annotated[str, typer.Option(metavar="[N]", help="Also write the first N clips as films, or all.", show_default=False)] = "0",
-):
-    """Render a labelled data set into a folder.
-
-    What was interrupted goes on where it stopped when the same command is given again, and damaged files are made anew.
-    Shards (safetensors and parquet), a manifest of checksums and a data-set card are written; read them with trajectory_nb.storage."""
-    height, width = parse_size(size)
-    films = parse_films(mp4)
-    import warnings
-    from trajectory_nb.generate import generate_to_disk, progress_shown
-    started, there = time.time(), []
-    count_films = lambda: sum(1 for _ in out.glob("mp4/clip-*.mp4"))
-    films_before = count_films()
-    with progress_shown() as show, warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_: print(f"note: {message}", file=sys.stderr, flush=True)
-        def progress(done, total):
-            if not there:
-                there.append(done)
-                print(f"{done} of {total} clips are there already" if done else f"rendering {total} clips of {frames} frames, {height}x{width} pixels", flush=True)
-            if there[0] < total:
-                show(done, total)
-        try:
-            generate_to_disk(out, num_samples, frames, (height, width), not plain, seed, progress, films)
-        except KeyboardInterrupt:
-            print(f"stopped: the finished shards in {out} stay, the same command goes on from there", file=sys.stderr)
-            raise
-    count = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    done = "is complete and sound" if there[0] == num_samples else f"is complete after {time.time() - started:.1f} s"
-    now = count_films()
-    shown = f" {now} films," * (now > 0) + f" {now - films_before} of them new," * (now > films_before)
-    print(f"{out} {done}: {num_samples} clips,{shown} {count / 1e6:.1f} MB")
-
-# %% ../nbs/09_cli.ipynb #6b530786
-@app.command()
-def audit(
-    folder: Annotated[Path | None, typer.Argument(metavar="DATASET", help="A folder that generate wrote.", show_default=False)] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Instead of a folder: all 216,000 clips that the quick and full presets draw from, rendered but not kept; that takes minutes.")] = False,
-    seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="With --all: seed of the data; 42 by default.", show_default=False)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
-):
-    """Ask whether a data set is fair.
-
-    Every ball in the frame, no two clips equal, order without class, splits disjoint, truth and pixels in agreement, no trivial statistic
-    that tells the class. Exit code 1 when something is wrong; a line that begins with - could not be answered with so few clips."""
-    if (folder is None) != everything:
-        raise ValueError(f"{'no data set' if folder is None else f'both {folder} and --all'}: name a folder that trajectory-nb generate wrote, or give --all")
-    if seed is not None and not everything:
-        raise ValueError(f"--seed {seed} goes with --all only: a stored data set has its own")
-    import math
-    from dataclasses import asdict
-    from rich.console import Console
-    from trajectory_nb.audit import audit_all, audit_dataset, failed
-    from trajectory_nb.generate import progress_shown
-    if everything:
-        with progress_shown(Console(stderr=True, force_terminal=sys.stderr.isatty())) as show:
-            found = audit_all(seed=42 if seed is None else seed, progress=show)
-    else:
-        from trajectory_nb.storage import load_dataset
-        with progress_shown(Console(stderr=True, force_terminal=sys.stderr.isatty()), what="questions", alike=False) as show:
-            found = audit_dataset(load_dataset(folder), progress=show)
-    bad = failed(found)
-    if as_json:
-        print(json.dumps([asdict(finding) | {"value": finding.value if math.isfinite(finding.value) else None} for finding in found], indent=1))
-    else:
-        print(*(finding.line for finding in found), sep="\n")
-        unknown = sum(finding.passed is None for finding in found)
-        print(f"\nnot fair: {', '.join(bad)}" if bad else "\nno fault found", end="")
-        print(f"; {unknown} of {len(found)} questions were not answered: they need more clips, as their lines say" * (unknown > 0))
-    return 1 if bad else 0
+# %% ../nbs/09_cli.ipynb #dab65ed5
+for command, how in ((generate, {"cls": BareMp4}), (audit, {})): app.command(**how)(command)
 
 # %% ../nbs/09_cli.ipynb #d8f22792
 @app.command()
