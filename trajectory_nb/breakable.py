@@ -25,6 +25,19 @@ from .progress import Progress
 from .status import read_status
 from .supervision import Policy, Supervisor
 
+# %% ../nbs/06f_breakable.ipynb #5a5ee937
+_STEPS = '''
+def points(step):
+    x = torch.from_numpy(rng_from("points", step).normal(size=(8, 4))).float()
+    return {"x": x*float("nan") if mood == "nan" and step == 150 else x, "y": x.sum(1, keepdim=True)}
+
+def square(model, batch):
+    time.sleep(0.01)
+    if mood == "hangs" and first and seen[0] > 150: time.sleep(1e6)
+    if mood == "memory" and len(batch["x"]) > 2: raise RuntimeError(("CUDA out of memory", "CUDA error: out of memory")[len(batch["x"]) == 4])
+    return (model(batch["x"]) - batch["y"]).square().mean(), {}
+'''
+
 # %% ../nbs/06f_breakable.ipynb #b1f098b1
 TOY = '''
 import os, signal, sys, time
@@ -44,17 +57,7 @@ if mood == "asks": input("name? ")
 if mood == "flood":
     for _ in range(20_000): print("x"*500)
     print("x"*2_000_000)
-
-def points(step):
-    x = torch.from_numpy(rng_from("points", step).normal(size=(8, 4))).float()
-    return {"x": x*float("nan") if mood == "nan" and step == 150 else x, "y": x.sum(1, keepdim=True)}
-
-def square(model, batch):
-    time.sleep(0.01)
-    if mood == "hangs" and first and seen[0] > 150: time.sleep(1e6)
-    if mood == "memory" and len(batch["x"]) > 2: raise RuntimeError(("CUDA out of memory", "CUDA error: out of memory")[len(batch["x"]) == 4])
-    return (model(batch["x"]) - batch["y"]).square().mean(), {}
-
+''' + _STEPS + '''
 seen = [0]
 def tell(p): seen[0] = p["step"]; status.update(status="running", phase="train", **{k: p[k] for k in ("step", "max_steps", "loss")})
 

@@ -38,10 +38,7 @@ def _name(model: dict | None) -> str | None:
     second = model.get("equations") if model.get("equations") != model.get("model") else None
     return " ".join(str(model[k]) for k in ("provider", "model") if model.get(k)) + (f" and {second}" if second else "")
 
-
-FORECAST_COLUMNS = {"own_error": "own", "physics_error": "physics", "copy_last": "copy_last", "constant_velocity": "constant_velocity", "floor": "floor"}
-TEXT_COLUMNS = ("valid", "structure", "correct", "precision", "recall", "coherent")
-
+# %% ../nbs/07b_comparison.ipynb #2c928b02
 def answered_by(metrics: dict) -> list[dict]:  # of metrics.who_answered
     "Who really answered how many clips, as it was counted; earlier versions named them without counting."
     return [who for who in _dig(metrics, "who", "answered") or [] if isinstance(who, dict)]
@@ -60,6 +57,9 @@ def chose_law(metrics: dict) -> dict | None:  # {chose, clips}; None where it wa
     if not counted or not all("chose_law" in who for who in counted): return None
     return {"chose": sum(who["chose_law"] for who in counted), "clips": sum(who["clips"] for who in counted)}
 
+# %% ../nbs/07b_comparison.ipynb #fd72e9f4
+FORECAST_COLUMNS = {"own_error": "own", "physics_error": "physics", "copy_last": "copy_last", "constant_velocity": "constant_velocity", "floor": "floor"}
+TEXT_COLUMNS = ("valid", "structure", "correct", "precision", "recall", "coherent")
 
 def branch_row(branch: str, metrics: dict, status: dict) -> dict:
     "One row of the table: intervals as they are in metrics.json, None where there is none."

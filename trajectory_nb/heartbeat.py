@@ -51,6 +51,10 @@ class Heartbeat:
 # %% ../nbs/08b_heartbeat.ipynb #93c80457
 POINT = {"step": int, "at": (str, None), "loss": (float, None), "accuracy": (float, None)}
 
+def _whole(text: str) -> int | None:
+    return int(text) if len(text) < 16 else None
+
+# %% ../nbs/08b_heartbeat.ipynb #ba068923
 class Curve:
     "How the training of one branch went, `status/<branch>_curve.jsonl`: a line of JSON for each time that it told something."
     def __init__(
@@ -90,6 +94,3 @@ class Curve:
             while rows and rows[-1]["step"] >= row["step"]: rows.pop()
             rows.append(row)
         return rows
-
-def _whole(text: str) -> int | None:
-    return int(text) if len(text) < 16 else None

@@ -162,7 +162,7 @@ def _fits(value, kind: type) -> bool:
     if kind is tuple: return isinstance(value, (tuple, list)) and len(value) == 2 and all(_fits(v, int) for v in value)
     return isinstance(value, kind)
 
-
+# %% ../nbs/05c_settings.ipynb #fe74a454
 def _check_config(config: "BranchConfig") -> None:
     branch = find_branch(config.branch)
     for entry in fields(config):
@@ -179,7 +179,7 @@ def _check_config(config: "BranchConfig") -> None:
     _check_data(config, branch)
     model_config(config.preset, **{str(name): value for name, value in config.model.items()})
 
-
+# %% ../nbs/05c_settings.ipynb #07c748c6
 def _check_data(config: "BranchConfig", branch: Branch) -> None:
     size, base, (least, most) = config.image_size, config.num_base, SIDES
     if not all(least <= side <= most for side in size): raise ValueError(f"image_size={shown(size)}: expected sides of {least} to {most} px")
