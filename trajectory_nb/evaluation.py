@@ -22,7 +22,8 @@ from .dataset import evaluation_set, render_clips, text_set
 from .language import build_language
 from .metrics import score_answer, score_answers, show_who, summarise_verdicts, who_answered
 from .motion import FAMILIES, Motion
-from .plots import clip_strips, figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_path_grid
+from .path_plots import plot_path_grid
+from .plots import clip_strips, figure_png, plot_calibration, plot_confusion, plot_forecast_curves
 from trajectory_nb.predictions import (ABLATIONS, Predictions, ablation_metrics, forecasts_of, load_predictions, perception_metrics, predict,
     save_predictions)
 from .records import misfit
