@@ -106,7 +106,7 @@ def run_notes(
 
 def _sync_notes(run_dir: str | Path) -> list[str]:
     "Why the copy of the run is not complete."
-    told = read_table(Path(run_dir)/"status"/"sync.json") # of `sync.SyncState`, which builds on this module
+    told = read_table(Path(run_dir)/"status"/"sync.json") # as `sync.SyncState` writes it
     return [f"sync to {told.get('target')}: {told.get('state')}; {told['error']}"] if told.get("error") else []
 
 # %% ../nbs/08d_monitor.ipynb #c19f70e9
