@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['batch_maker', 'tokenizer_batch_maker', 'float_video', 'branch_loss', 'Validation', 'set_calibration', 'calibrate',
            'new_model', 'save_branch', 'load_branch', 'BranchWorker', 'one_line', 'tokenizer_loss', 'history',
-           'run_until', 'run_until_complete']
+           'tokenizer_quality', 'run_until', 'run_until_complete']
 
 # %% ../nbs/06_branches.ipynb #f95294dc
 import time
@@ -26,6 +26,7 @@ from .dataset import evaluation_set, render_clips, train_batch
 from .evaluation import evaluate_perception_phase, evaluate_text_phase
 from .heartbeat import Curve, Heartbeat
 from .language import resolve_language
+from .magvit import tokenizer_metrics
 from .metrics import show_who
 from .models import build_model, build_tokenizer
 from .predictions import predict
@@ -339,6 +340,18 @@ BranchWorker.model = cached_property(_model)
 BranchWorker.model.__set_name__(BranchWorker, "model")
 BranchWorker._train, BranchWorker._reading, BranchWorker._calibrate, BranchWorker.history = _train, _reading, _calibrate, history
 
+# %% ../nbs/06_branches.ipynb #81d45770
+def tokenizer_quality(
+    tokenizer,
+    config: BranchConfig,
+    clips: int = 64,   # at most so many
+) -> dict:             # as `tokenizer_metrics`, and clips
+    "How faithfully a tokenizer writes test clips down and back."
+    base_ids, variant_ids = evaluation_set("test", num_base=config.num_base, seed=config.seed, per_base=config.test_per_base, limit=min(clips, config.test_clips or clips))
+    batch = render_clips(base_ids, variant_ids, config.seed, config.image_size, with_future_video=True)
+    video = to_float(torch.cat([batch["video"], batch["future_video"]], 1)).to(next(tokenizer.parameters()).device)
+    return {"clips": len(video)} | tokenizer_metrics(tokenizer, video)
+
 # %% ../nbs/06_branches.ipynb #909461ae
 def _common(self) -> dict:
     c = self.config
@@ -347,9 +360,10 @@ def _common(self) -> dict:
 
 
 def _evaluate(self, found: dict) -> None:
-    c = self.config
+    c, common = self.config, self._common()
+    if self.branch.tokenizer: common["context"]["tokenizer"] = tokenizer_quality(self.model.tokenizer, c)
     evaluate_perception_phase(self.model.eval(), per_base=c.test_per_base, limit=c.test_clips or None, ablation_clips=c.ablation_clips,
-                              progress=self._counter("evaluate"), **self._common())
+                              progress=self._counter("evaluate"), **common)
 
 
 def _text(self, found: dict) -> None:

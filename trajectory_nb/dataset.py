@@ -154,7 +154,7 @@ def film(
 def _view_cameras(image_size: tuple[int, int]) -> Camera:
     return Camera.stack([view_camera(i, image_size) for i in range(len(VIEWS))])
 
-@lru_cache(maxsize=512) # 35 kB each, drawn again in a tenth of a millisecond
+@lru_cache(maxsize=128) # 35 kB each, drawn again in a tenth of a millisecond
 def _noise(base: int, seed: int) -> np.ndarray: # standard normal (180, 16, 3): one draw serves all variants of a base
     return rng_from(seed, "jitter", base).standard_normal((VARIANTS, OBSERVED, 3), np.float32)
 
@@ -233,10 +233,11 @@ def evaluation_set(
     split: str, # "val" or "test"
     *, num_base: int, seed: int, # of the data set
     per_base: int=len(NOISE_LEVELS), # rounds: clips of each base
-    limit: int|None=None, # keep the first so many
+    limit: int|None=None, # keep the first so many, 1 or more
 ) -> tuple[np.ndarray, np.ndarray]: # base and variant numbers (N,)
     "Addresses to evaluate on: each base at every noise level, classes and levels interleaved."
     if not 1 <= per_base <= VARIANTS: raise ValueError(f"per_base is {per_base}: a base has 1 to {VARIANTS} variants")
+    if limit is not None: _check_whole("limit", limit, 1)
     families = [rng_from(seed, "evaluation", split, c).permutation(b) for c, b in enumerate(split_bases(split, num_base, seed))]
     ranked = sorted((rank, c, int(base)) for c, bases in enumerate(families) for rank, base in enumerate(bases))
     others = VARIANTS//len(NOISE_LEVELS)

@@ -80,8 +80,10 @@ def told(motion: Motion, sigma: float, inside: np.ndarray) -> str: # HTML
     "Equation, description and limits of a motion."
     lines = [f"<code>{html.escape(motion.equation)}</code>", html.escape(motion.description)]
     if sigma:
-        bound = ", ".join(f"{name} ± {value:.3g}" for name, value in jitter_bound(motion, sigma).items())
-        lines.append(f"Jitter alone leaves: {html.escape(bound)} (SI units); the next four frames to {100*forecast_bound(motion, sigma):.1f} cm.")
+        try:
+            bound = ", ".join(f"{name} ± {value:.3g}" for name, value in jitter_bound(motion, sigma).items())
+            lines.append(f"Jitter alone leaves: {html.escape(bound)} (SI units); the next four frames to {100*forecast_bound(motion, sigma):.1f} cm.")
+        except ValueError as error: lines.append(html.escape(str(error)))
     if not inside.all(): lines.append(f"<b>Not wholly in the frame in {int((~inside).sum())} of {len(inside)} frames</b>: no clip of the data set is like this.")
     return "".join(f"<p>{line}</p>" for line in lines)
 

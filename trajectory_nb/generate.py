@@ -73,7 +73,7 @@ def need_room(
 # %% ../nbs/02b_generate.ipynb #24b9befc
 def made_with() -> dict: # name → version
     "The versions that the bytes of a set depend on."
-    return {"trajectory_nb": __version__} | {name: version(name) for name in ("numba", "numpy", "pyarrow", "safetensors", "torch")}
+    return {"trajectory_nb": __version__} | {name: version(name) for name in ("av", "numba", "numpy", "pyarrow", "safetensors", "torch")}
 
 def _difference(there: dict, asked: dict) -> str:
     return ", ".join(f"{k} is {there.get(k)} there and {asked.get(k)} here" for k in dict.fromkeys((*asked, *there)) if there.get(k) != asked.get(k))
@@ -173,7 +173,7 @@ Seed {seed}; {versions}. The same command with the same versions gives the same 
 | `shard-*.safetensors` | video uint8 (n, T, 3, H, W); trajectory_3d (n, T, 3) and future_3d (n, 4, 3), the clean path, and jittered (n, T, 3), where the ball is drawn: metres, world frame, z up; camera K, R, t (OpenCV convention) |
 | `shard-*.parquet` | a row per clip, see below |
 | `manifest.json` | settings, bytes and SHA-256 of every file |
-| `mp4/` | where asked for: clips as H.264 films in 4:4:4, to look at (VLC, mpv, ffmpeg, PyAV); colours are rounded by up to 2 of 255 |
+| `mp4/` | where asked for, by the same command with `--mp4 N`: clips as H.264 films in 4:4:4, to look at (VLC, mpv, ffmpeg, PyAV); colours are rounded by up to 2 of 255 |
 
 | column | meaning |
 |---|---|
@@ -269,8 +269,9 @@ def generate_to_disk(
     todo, size = num_samples - clips_stored(manifest), clip_bytes(settings)
     no_films = films - sum(int(name[len("mp4/clip-"):-len(".mp4")]) < films for name in manifest["files"] if name.startswith("mp4/"))
     unfinished = todo or no_films or CARD not in manifest["files"] or not manifest["complete"]
-    if todo and manifest["made_with"] != made_with():
-        raise ValueError(f"{folder} was begun with other versions: {_difference(manifest['made_with'], made_with())}; go on with those, or name another folder")
+    begun, here = manifest["made_with"], made_with()
+    if todo and any(here.get(name) != was for name, was in begun.items()): # an older set may not tell of all
+        raise ValueError(f"{folder} was begun with other versions: {_difference(begun, {name: here.get(name) for name in begun})}; go on with those, or name another folder")
     if unfinished: need_room(folder, todo*size + no_films*(size//4) + 10**5, 4*min(clips_per_shard, todo)*size)
     if uneven := uneven_classes(num_samples): warnings.warn(uneven, stacklevel=2)
     if unfinished:

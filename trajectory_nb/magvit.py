@@ -147,8 +147,8 @@ class Tokenizer(nn.Module):
 def _psnr(error: Tensor) -> float:
     return float(-10*torch.log10(error.clamp_min(1e-10)))
 
-def _centroid(video: Tensor, mask: Tensor) -> Tensor:  # (B, T, 3, H, W) -> (B, T, 2) px
-    weight = ((video - video.mean((1, 3, 4), keepdim=True)).abs().sum(2)*mask[:, :, 0]).clamp_min(1e-8)
+def _centroid(video: Tensor) -> Tensor:  # (B, T, 3, H, W) -> of the foreground (B, T, 2) px; nan where there is none
+    weight = (video - video.mean((1, 3, 4), keepdim=True)).abs().sum(2)*foreground_mask(video)[:, :, 0]
     y, x = (torch.arange(n, dtype=video.dtype, device=video.device) for n in video.shape[-2:])
     return torch.stack([(weight.sum(3)*y).sum(2), (weight.sum(2)*x).sum(2)], -1)/weight.sum((2, 3)).unsqueeze(-1)
 
@@ -156,15 +156,17 @@ def _centroid(video: Tensor, mask: Tensor) -> Tensor:  # (B, T, 3, H, W) -> (B, 
 def tokenizer_metrics(
     tokenizer: Tokenizer,
     video: Tensor,        # (B, T, 3, H, W) in [0, 1]
-) -> dict:                # psnr and psnr_foreground in dB, centroid_drift in px, codebook_use in [0, 1]
+) -> dict:                # psnr and psnr_foreground in dB, centroid_drift in px (None if every ball is lost), balls_lost and codebook_use in [0, 1]
     "How faithfully `tokenizer` writes `video` down and back."
     indices, codes = tokenizer.encode(video)
     made, mask = tokenizer.decode(codes).clamp(0, 1), foreground_mask(video)
     square = (made - video).square()
     front = (square*mask).sum()/(3*mask.sum()).clamp_min(1)
-    drift = (_centroid(made, mask) - _centroid(video, mask)).norm(dim=-1).mean()
-    return {"psnr": _psnr(square.mean()), "psnr_foreground": _psnr(front), "centroid_drift": float(drift),
-            "codebook_use": len(indices.unique())/tokenizer.codebook_size}
+    there = _centroid(video)
+    drift, shown = (_centroid(made) - there).norm(dim=-1), there.isfinite().all(-1)
+    kept = drift[drift.isfinite()]
+    return {"psnr": _psnr(square.mean()), "psnr_foreground": _psnr(front), "centroid_drift": float(kept.mean()) if len(kept) else None,
+            "balls_lost": 1 - len(kept)/max(1, int(shown.sum())), "codebook_use": len(indices.unique())/tokenizer.codebook_size}
 
 # %% ../nbs/03b_magvit.ipynb #0c408da5
 class AttentionBlock(nn.Module):

@@ -174,7 +174,7 @@ class Fit:
     covariances: tuple       # per family (B, P, P)
     log_evidence: np.ndarray # (B, F)
     residual: np.ndarray     # (B, F) root mean square distance, metres
-    sigma: np.ndarray        # (B,) noise used: metres, or a factor on the given covariance
+    sigma: np.ndarray        # (B,) noise used: standard deviation in metres, or, where a covariance was given, a factor on its standard deviations
 
     def __len__(self): return len(self.sigma)
     def posterior(self) -> np.ndarray: # (B, F), all families equally likely before
@@ -266,7 +266,8 @@ def fit_motion(
 # %% ../nbs/00a_motion.ipynb #6ff89e1f
 def _bound(motion, sigma, t): # covariance of theta that jitter alone leaves
     jacobian = _jacobian(motion.law, t, motion.theta[None], np.eye(3)[None, None])[0]
-    return sigma**2 * np.linalg.inv(jacobian.T @ jacobian)
+    try: return sigma**2 * np.linalg.inv(jacobian.T @ jacobian)
+    except np.linalg.LinAlgError: raise ValueError(f"{len(t)} frames do not determine the parameters of this {motion.family} motion: {motion.equation}") from None
 
 def jitter_bound(
     motion: Motion,
