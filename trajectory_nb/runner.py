@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .core import latest_run, read_json, write_json
-from .jobs import Job, Progress, check_parameters, find_notebook, find_slots, tagged_parameters
+from .jobs import Job, check_parameters, find_notebook, find_slots, tagged_parameters
 from .planning import merge_config, plan_branches, who_answers
 from .preflight import preflight as fly, preflight_lines
 from .processes import end_orphans, hold
+from .progress import Progress
 from .provenance import code_files, code_version, describe_machine, versions
 from .run_record import begin_attempt, check_code, end_attempt, open_run_dir, read_plan
 from .run_report import say_anew, say_failures, say_finished, say_plan, say_results, say_took
