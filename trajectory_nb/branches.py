@@ -38,7 +38,8 @@ from .recovery import faults_text, fit_through, read_faults
 from .settings import (BRANCHES, PRESETS, Branch, BranchConfig, branch_config, check_unchanged, differences, find_branch, full_name, overrides_for,
                                     split_name, tokenizer_settings)
 from .status import StatusFile
-from .training import Pace, ProgressLine, TrainConfig, channels_last, clock, step_seed, trained_weights
+from .train_state import TrainConfig, channels_last
+from .training import Pace, ProgressLine, clock, step_seed, trained_weights
 
 # %% ../nbs/06_branches.ipynb #ed6eb562
 def batch_maker(config: BranchConfig) -> Callable[[int], dict]:
