@@ -68,9 +68,15 @@ class BranchWorker:
 
     def finished(self, phase: str) -> bool:
         "Whether that phase is done, now or by an earlier worker."
-        made = {"evaluate": "perception", "text": "text"}.get(phase)
-        kept = made is None or made in read_metrics(self.results) # who deletes results wants them anew
-        return kept and self.record["phases"].get(phase, {}).get("done", False)
+        return self.record["phases"].get(phase, {}).get("done", False) and self._kept(phase)
+
+    def _kept(self, phase: str) -> bool:
+        "Whether what a finished phase made is here, as far as it is still needed."
+        if made := {"evaluate": "perception", "text": "text"}.get(phase):
+            return made in read_metrics(self.results) # who deletes results wants them anew
+        if phase == "calibrate" or self.finished("calibrate") or phase == "tokenizer" and self.finished("train"): return True
+        folder = self.run_dir / "checkpoints" / self.shared if phase == "tokenizer" else self.checkpoints / phase
+        return any(folder.glob("step_*.json")) # a copy by sync has none
 
     @property
     def seconds_by_phase(self) -> dict[str, float]:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['NOTEBOOK', 'THREAD_VARIABLES', 'NICENESS', 'NO_STEP', 'find_notebook', 'tagged_parameters', 'check_parameters',
-           'Slot', 'visible_gpus', 'usable_cores', 'find_slots', 'Job', 'execute_notebook', 'papermill_command',
-           'job_environment', 'start_job', 'last_lines']
+           'Slot', 'visible_gpus', 'listed_gpus', 'usable_cores', 'find_slots', 'Job', 'execute_notebook',
+           'papermill_command', 'job_environment', 'start_job', 'last_lines']
 
 # %% ../nbs/05a_jobs.ipynb #5c98345a
 import ast
@@ -89,6 +89,10 @@ def visible_gpus() -> list[str]:
     if (told := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         names = [name.strip() for name in told.split(",")]
         return names[:next((i for i, name in enumerate(names) if name in ("", "-1")), len(names))]
+    return listed_gpus()
+
+def listed_gpus() -> list[str]:
+    "The numbers of the GPUs of this machine that nvidia-smi lists; none where it is missing or fails."
     if not shutil.which("nvidia-smi"):
         return []
     query = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
@@ -113,11 +117,11 @@ def find_slots(
     cores: int | None = None, # looked up when None
     per_gpu: int = 1, # branches that share a GPU, in turns of its own making
 ) -> list[Slot]:
-    "The slots of this machine. Raises `ValueError` for fewer than one."
+    "The slots of this machine. Raises `ValueError` for fewer than one, and where `CUDA_VISIBLE_DEVICES` names a GPU that is not here."
     for name, count in (("slots", slots), ("slots_per_gpu", per_gpu)):
         if count is not None and count < 1:
             raise ValueError(f"{name}={count}: at least one is needed")
-    gpus, cores = visible_gpus() if gpus is None else gpus, cores or usable_cores()
+    gpus, cores = _present_gpus() if gpus is None else gpus, cores or usable_cores()
     if gpus:
         places = [(f"cuda {gpu}" + f" ({i + 1})" * (per_gpu > 1), gpu) for i in range(per_gpu) for gpu in gpus]
         names = places[:slots]
@@ -128,6 +132,13 @@ def find_slots(
         names = [(f"cpu {i + 1}/{count}", "") for i in range(count)]
     limits = {name: str(threads) for name in THREAD_VARIABLES}
     return [Slot(name, limits | {"CUDA_VISIBLE_DEVICES": gpu}) for name, gpu in names]
+
+def _present_gpus() -> list[str]:
+    "The visible GPUs, all of which are here, as far as nvidia-smi tells."
+    gpus = visible_gpus()
+    if (here := listed_gpus() if gpus else []) and (absent := [gpu for gpu in gpus if gpu.isdigit() and gpu not in here]):
+        raise ValueError(f"CUDA_VISIBLE_DEVICES={os.environ['CUDA_VISIBLE_DEVICES']} names GPU {', '.join(absent)}, but here are {', '.join(here)}: name those, or unset it")
+    return gpus
 
 # %% ../nbs/05a_jobs.ipynb #53161cd2
 @dataclass

@@ -10,6 +10,7 @@ __all__ = ['minutes_table', 'text_table', 'say_plan', 'who_lines', 'say_anew', '
 import re
 from pathlib import Path
 
+from .core import read_json
 from .jobs import Job, last_lines
 from .run_record import few
 from .settings import BRANCHES, split_name
@@ -29,7 +30,9 @@ def minutes_table(
         spent, whole = row.get("seconds_by_phase") or {}, wall.get(row["branch"])
         rest = None if whole is None else max(0.0, whole - sum(spent.values()))
         told = [f"shared {duration(spent.get(phase))}" if phase in (row.get("shared") or ()) else duration(spent.get(phase)) for phase in phases]
-        lines.append([row["branch"], *told, duration(rest), duration(whole)])
+        if whole is not None and whole < sum(spent.values()) - 1: # the runner was killed before it noted how long that took
+            lines.append([row["branch"], *told, duration(None), f"over {duration(sum(spent.values()))}"])
+        else: lines.append([row["branch"], *told, duration(rest), duration(whole)])
     return ["branch", *phases, "start-up", "all"], lines
 
 # %% ../nbs/05k_run_report.ipynb #cd714c8b
@@ -71,8 +74,11 @@ def say_anew(run_dir: Path, jobs: list[Job], say) -> None:
     rows = {row["branch"]: row for row in read_status(run_dir)}
     for name in (job.branch for job in jobs):
         begun = rows.get(name, {}).get("phase") == "train" and rows[name].get("step") # a failed or killed one notes no more than this
-        if begun and not any((run_dir/"checkpoints"/name/"train").glob("step_*.json")):
-            say(f"  no checkpoint here of {name}, which had come to step {begun}: its training begins anew (a copy by sync has none)")
+        record = run_dir/"checkpoints"/name/"record.json"
+        done = {phase for phase, noted in (read_json(record)["phases"] if record.exists() else {}).items() if noted.get("done")}
+        if "calibrate" in done or any((run_dir/"checkpoints"/name/"train").glob("step_*.json")): continue
+        if "train" in done: say(f"  no checkpoint here of {name}, whose training was done: it begins anew (a copy by sync has none)")
+        elif begun: say(f"  no checkpoint here of {name}, which had come to step {begun}: its training begins anew (a copy by sync has none)")
 
 # %% ../nbs/05k_run_report.ipynb #976697be
 def say_failures(failed: list[Job], say) -> None:
