@@ -31,9 +31,10 @@ import torch
 from .breakable import FAULTS, TOY, LeftOut, fault, result_of, run_faults, supervise, toy_notebook, unbroken, when
 from .checkpoint import load_checkpoint, save_checkpoint
 from .core import write_json
-from .jobs import kernels, last_lines
+from .jobs import last_lines
 from .processes import hold
 from .status import StatusFile, process_start, read_status, status_html
+from .stopping import kernels
 from .supervision import Policy
 
 # %% ../nbs/06h_chaos.ipynb #e7ce500a

@@ -37,7 +37,7 @@ STEPS = 3 # the first warms up, the second is timed, the third ends it
 def _few_steps(model, make_batch: Callable, loss_fn: Callable, config, folder: Path, batch_size: int) -> dict:
     "What `recovery.fit_through` takes for the first steps of a training: step_s, checkpoint_mb, parts."
     from trajectory_nb.recovery import fit_through, read_faults
-    from trajectory_nb.training import checkpoints
+    from trajectory_nb.checkpoint import checkpoints
     began = []
     def timed(step):
         began.append(time.perf_counter())

@@ -19,10 +19,11 @@ from pathlib import Path
 
 import psutil
 
-from .jobs import NO_STEP, Job, Slot, descendants, end_log, interrupt, kill, last_lines, say_stopped, start_job, stop_jobs
+from .jobs import NO_STEP, Job, Slot, last_lines, start_job
 from .processes import end_orphans, is_held, orphans
 from .progress import Progress
 from .status import RUNNING_STATES, STALLED_AFTER, read_run, read_status, resume_command
+from .stopping import descendants, end_log, interrupt, kill, say_stopped, stop_jobs
 
 # %% ../nbs/05g_supervision.ipynb #c8155e03
 @dataclass(frozen=True, kw_only=True)
