@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['batch_maker', 'tokenizer_batch_maker', 'float_video', 'branch_loss', 'tokenizer_loss', 'new_model', 'Validation',
-           'set_calibration', 'calibrate', 'save_branch', 'load_branch']
+           'tokenizer_quality', 'set_calibration', 'calibrate', 'save_branch', 'load_branch']
 
 # %% ../nbs/05l_branch_model.ipynb #dd28325c
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from .calibration import best_covariance_scale, best_temperature
 from .checkpoint import load_tensors, save_tensors
 from .core import pick_precision
 from .dataset import evaluation_set, render_clips, train_batch
+from .magvit import tokenizer_metrics
 from .models import build_model
 from .predictions import predict
 from .preprocess import to_float
@@ -79,6 +80,19 @@ class Validation:
             right += float((seen.logits.argmax(1) == label).sum())
             distance += float((seen.positions.float() - positions).norm(dim=-1).mean(1).sum())
         return {"accuracy": right / count, "position_mae_m": distance / count}
+
+# %% ../nbs/05l_branch_model.ipynb #3ad3a57a
+def tokenizer_quality(
+    tokenizer,
+    config: BranchConfig,
+    clips: int = 64,   # at most so many
+) -> dict:             # as `tokenizer_metrics`, and clips
+    "How faithfully a tokenizer writes test clips down and back."
+    base_ids, variant_ids = evaluation_set("test", num_base=config.num_base, seed=config.seed, per_base=config.test_per_base,
+                                           limit=min(clips, config.test_clips or clips))
+    batch = render_clips(base_ids, variant_ids, config.seed, config.image_size, with_future_video=True)
+    video = to_float(torch.cat([batch["video"], batch["future_video"]], 1)).to(next(tokenizer.parameters()).device)
+    return {"clips": len(video)} | tokenizer_metrics(tokenizer, video)
 
 # %% ../nbs/05l_branch_model.ipynb #b7d9ddda
 def set_calibration(model, temperature: float, covariance_scale: float) -> None:

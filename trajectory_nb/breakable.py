@@ -8,7 +8,6 @@ __all__ = ['TOY', 'QUICK', 'FAULTS', 'toy_notebook', 'result_of', 'unbroken', 'w
 
 # %% ../nbs/06f_breakable.ipynb #f37b13bb
 import json
-import os
 import tempfile
 import threading
 import time
