@@ -158,7 +158,7 @@ def check_memory(
 # %% ../nbs/09b_doctor.ipynb #517c4782
 def check_disk(
     folder: str | Path = ".", # where runs/ lies or will lie
-    need: float = 2.0, # GB for a run
+    need: float = 1.0, # GB for a run of `quick`, which takes 0.8
 ) -> Check:
     "Free disk where runs are written, and whether they can be written."
     import tempfile
@@ -167,7 +167,7 @@ def check_disk(
     with tempfile.TemporaryFile(dir=place):
         pass
     return Check("disk", "ok", f"{free:.1f} GB free, runs/ can be written") if free >= need else Check(
-        "disk", "bad", f"{free:.1f} GB free", f"a run needs about {need:.0f} GB: free some, or give another place with --run-dir")
+        "disk", "bad", f"{free:.1f} GB free", f"a run needs about {need:g} GB: free some, or give another place with --run-dir")
 
 # %% ../nbs/09b_doctor.ipynb #e092ed74
 def examine():

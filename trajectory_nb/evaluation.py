@@ -112,8 +112,8 @@ def ask(
     chunk: int = 8,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Answer]:
-    "Answers for every clip, in chunks; with `cache`, those already given for the same perception are kept."
-    key, answers = _perception_key(perception, language), []
+    "Answers for every clip, in chunks; with `cache`, those already given by the same model for the same perception and camera are kept."
+    key, answers = _question_key(perception, camera, language), []
     if cache and cache.exists():
         try: stored = read_json(cache)
         except ValueError: stored = None
@@ -126,9 +126,10 @@ def ask(
     return answers
 
 
-def _perception_key(perception: Perception, language) -> str:
+def _question_key(perception: Perception, camera: Camera, language) -> str:
     digest = hashlib.sha256(f"{language.provider}\x1f{language.model}".encode())
     for field in fields(Perception): digest.update(getattr(perception, field.name).numpy().tobytes())
+    for name in "KRt": digest.update(np.asarray(getattr(camera, name), np.float64).tobytes())
     return digest.hexdigest()
 
 # %% ../nbs/07_evaluation.ipynb #c4b273b2

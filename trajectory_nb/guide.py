@@ -58,6 +58,16 @@ class Grammar:
     def step(self, state: int, token: int) -> int: return self.index.get_next_state(state, token)
 
 # %% ../nbs/04c_guide.ipynb #0bacb9dd
+def _is_only(grammar: Grammar, state: int, text: str) -> bool: # whether nothing but `text` can be told from here
+    todo = {(state, text)}
+    while todo:
+        state, rest = todo.pop()
+        if grammar.end in (allowed := grammar.allowed(state)): return False
+        for token in allowed:
+            if rest.startswith(begun := grammar.text_of[token]): todo |= {(grammar.step(state, token), rest[len(begun):])} if begun != rest else set()
+            elif not begun.startswith(rest): return False
+    return True
+
 def settled(
     grammar: Grammar,
     state: int,
@@ -68,7 +78,7 @@ def settled(
         allowed = grammar.allowed(state)
         if grammar.end in allowed: return tokens, state
         longest = max(allowed, key=lambda i: len(grammar.text_of[i]))
-        if not all(grammar.text_of[longest].startswith(grammar.text_of[i]) for i in allowed): return tokens, state
+        if not _is_only(grammar, state, grammar.text_of[longest]): return tokens, state
         tokens.append(longest)
         state = grammar.step(state, longest)
 

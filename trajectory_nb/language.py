@@ -105,8 +105,8 @@ def build_language(
     if provider not in PROVIDERS: raise ValueError(f"no language provider {provider!r}; expected one of {', '.join(PROVIDERS)}")
     module, name = PROVIDERS[provider]
     kind = getattr(importlib.import_module(module), name) if provider != "symbolic" else Symbolic
+    if model is not None and provider in ("symbolic", "embedded"): raise ValueError(f"{provider} has a model of its own: leave out {model!r}, or ask local or openai for it")
     if model is not None: options["model"] = model
-    if provider in ("symbolic", "embedded"): options.pop("model", None) # they have one each
     try: return kind(**options)
     except TypeError as e: raise ValueError(f"{provider} does not take these options: {e}") from None
 

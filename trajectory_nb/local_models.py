@@ -125,6 +125,9 @@ def load_causal(name: str, device: torch.device, dtype: torch.dtype) -> tuple: #
     return model.to(device), tokenizer
 
 def _remedy(name: str) -> str:
+    if name.endswith(".gguf"): return f"there is no file {name}: name a GGUF file or a folder that is there, or a hub id"
+    if Path(name).expanduser().is_dir(): return f"the folder {name} holds no weights: it needs config.json, and *.safetensors or *.bin"
+    if name.startswith(("/", ".", "~")) or name.count("/") > 1: return f"there is no folder {name}: name a folder or GGUF file that is there, or a hub id"
     return f"the weights of {name} are not on this machine: fetch them with `hf download {name}`, or name a folder or GGUF file"
 
 @functools.lru_cache(maxsize=3)
@@ -244,6 +247,6 @@ class Embedded(Local):
         self.model = NAME
 
     def available(self) -> tuple[bool, str]:
-        return _is_installed(Path(self.words)), "the embedded model is not installed: run `make setup` or `python -m trajectory_nb.language install`"
+        return (True, "") if _is_installed(Path(self.words)) else (False, "the embedded model is not installed: run `make setup` or `python -m trajectory_nb.language install`")
 
     def _dtype(self, device: torch.device) -> torch.dtype: return torch.float32

@@ -131,7 +131,7 @@ class OpenAI(LanguageModel):
     def __repr__(self) -> str: return f"<{self.provider}: {self.model}>"
 
     def available(self) -> tuple[bool, str]:
-        return bool(os.environ.get("OPENAI_API_KEY", "").strip()), "no key: set OPENAI_API_KEY (any text, for a server that needs none), and OPENAI_BASE_URL for another endpoint"
+        return (True, "") if os.environ.get("OPENAI_API_KEY", "").strip() else (False, "no key: set OPENAI_API_KEY (any text, for a server that needs none), and OPENAI_BASE_URL for another endpoint")
 
     def write(self, readings: list[Reading]) -> list[Answer]:
         "Raises ValueError without a key."

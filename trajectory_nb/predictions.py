@@ -35,6 +35,11 @@ class Predictions:
     perception: Perception         # N clips, CPU float32
     truth: dict[str, np.ndarray]   # label, path (N,20,3), jittered (N,16,3), K R t, sigma, base_id, variant_id
 
+    def __post_init__(self):
+        for f in fields(Perception):
+            broken = ~torch.isfinite(getattr(self.perception, f.name)).flatten(1).all(1)
+            if broken.any(): raise ValueError(f"{f.name} of {int(broken.sum())} of {len(broken)} clips is not finite (first: clip {int(broken.int().argmax())}): the branch that perceived it is broken")
+
     def __len__(self) -> int: return len(self.perception)
 
     @property
@@ -68,6 +73,7 @@ def load_predictions(path: str | Path) -> Predictions:
         return Predictions(perception, {name: stored[f"truth.{name}"] for name in TRUTH})
     except (KeyError, SafetensorError) as error:
         raise ValueError(f"{path} does not hold predictions ({type(error).__name__}: {error}): evaluate the branch again") from error
+    except ValueError as error: raise ValueError(f"{path}: {error}") from error
 
 # %% ../nbs/07e_predictions.ipynb #b33ff065
 def perceive_batch(
