@@ -165,6 +165,7 @@ def _ood_camera(seed: int, base: int, variant: int, image_size: tuple) -> Camera
     azimuth, elevation = rng_from(seed, "ood camera", base, variant).uniform((0, 5), (360, 65))
     return Camera.look_at(azimuth, elevation, image_size=image_size)
 
+# %% ../nbs/02_dataset.ipynb #6af2b926
 def render_clips(
     base_ids,    # (B,) base numbers
     variant_ids, # (B,) variant numbers; ignored if plain

@@ -132,6 +132,7 @@ def frozen(job: Job) -> bool:
             if process.status() == psutil.STATUS_STOPPED: return True
     return False
 
+# %% ../nbs/05g_supervision.ipynb #175cd7db
 class Supervisor:
     "Executes jobs, as many at a time as there are slots, and deals with their faults."
     def __init__(
@@ -291,6 +292,7 @@ def stop_run(
     if busy: say(_what_next(run_dir, at_work()))
     return not live() and not (branch == "all" and at_work())
 
+# %% ../nbs/05g_supervision.ipynb #596e539b
 def _what_next(run_dir: Path, at_work: bool) -> str:
     "After a stop: what there is, or how to go on."
     report = run_dir/"results"/"comparison.html"

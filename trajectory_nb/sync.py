@@ -136,6 +136,7 @@ class SyncState:
         sent = f", {self.bytes / 1e6:.1f} MB sent in {self.seconds:.0f} s" if self.state == "done" and self.bytes is not None and self.seconds is not None else ""
         return f"sync to {self.target}: {self.state}{sent}{since}" + (f"; {self.error}" if self.error else "")
 
+# %% ../nbs/06b_sync.ipynb #a5734f9c
 def read_sync(
     run_dir: str | Path, # the run's folder
 ) -> SyncState | None: # None when it was never synced, or its record cannot be read
