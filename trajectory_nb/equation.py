@@ -188,11 +188,12 @@ def _gap(name: str, said, true) -> float: # size of a parameter's error, in its 
 def compare_equations(
     a: Equation | str,               # the answer
     b: Equation | str,               # the truth
-    t: np.ndarray = clip_times(),    # (n,) seconds
+    t: np.ndarray | None = None,     # (n,) seconds; the 20 times of a clip and its future if None
     bound: dict | None = None,       # parameter -> one sigma that jitter alone leaves
 ) -> dict: # structure, nrmse, parameter_errors (fractions of the diagonal), correct, reasons (why it is not)
     "How far an answer is from the truth. Raises ValueError for a text that is not an equation, and for a truth of no family or that stands still."
     a, b = (parse_equation(e) if isinstance(e, str) else e for e in (a, b))
+    t = clip_times() if t is None else t
     truth, said, path = b.motion, a.motion, b(t)
     diagonal = float(np.linalg.norm(np.ptp(path, axis=0)))
     if truth is None or diagonal < SLACK: raise ValueError(f"the truth {_shown(str(b))} is of no family or stands still")

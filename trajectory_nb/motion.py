@@ -265,6 +265,7 @@ def fit_motion(
 
 # %% ../nbs/00a_motion.ipynb #6ff89e1f
 def _bound(motion, sigma, t): # covariance of theta that jitter alone leaves
+    t = clip_times(OBSERVED) if t is None else np.asarray(t, float)
     jacobian = _jacobian(motion.law, t, motion.theta[None], np.eye(3)[None, None])[0]
     try: return sigma**2 * np.linalg.inv(jacobian.T @ jacobian)
     except np.linalg.LinAlgError: raise ValueError(f"{len(t)} frames do not determine the parameters of this {motion.family} motion: {motion.equation}") from None
@@ -272,17 +273,23 @@ def _bound(motion, sigma, t): # covariance of theta that jitter alone leaves
 def jitter_bound(
     motion: Motion,
     sigma: float,                    # metres, on each coordinate of each frame
-    t: np.ndarray = clip_times(OBSERVED), # seconds
+    t: np.ndarray | None = None,     # seconds; the 16 times of a clip if None
 ) -> dict: # parameter name -> one sigma; for a vector the root of its summed variances
     "The smallest standard deviation of each parameter, seen through jitter alone (Cramér–Rao)."
-    cov, slopes = _bound(motion, sigma, np.asarray(t, float)), _slopes(motion.law, motion.theta[None])
+    cov, slopes = _bound(motion, sigma, t), _slopes(motion.law, motion.theta[None])
     spread = {k: np.einsum("...i,ij,...j->...", np.moveaxis(v[0], 0, -1), cov, np.moveaxis(v[0], 0, -1)) for k, v in slopes.items()}
     return {k: float(np.sqrt(v.sum())) for k, v in spread.items()}
 
-def forecast_bound(motion: Motion, sigma: float, t: np.ndarray = clip_times(OBSERVED), ahead: np.ndarray = clip_times()[OBSERVED:], draws: int = 400) -> float: # metres
+def forecast_bound(
+    motion: Motion,
+    sigma: float,                     # metres, on each coordinate of each frame
+    t: np.ndarray | None = None,      # seconds; the 16 times of a clip if None
+    ahead: np.ndarray | None = None,  # seconds; the 4 times that follow if None
+    draws: int = 400,
+) -> float: # metres
     "The mean Euclidean error at the times `ahead` that jitter alone leaves, by sampling."
-    cov = _bound(motion, sigma, np.asarray(t, float))
-    jacobian = _jacobian(motion.law, np.asarray(ahead, float), motion.theta[None], np.eye(3)[None, None])[0]
+    cov = _bound(motion, sigma, t)
+    jacobian = _jacobian(motion.law, np.asarray(clip_times()[OBSERVED:] if ahead is None else ahead, float), motion.theta[None], np.eye(3)[None, None])[0]
     errors = np.random.default_rng(0).multivariate_normal(np.zeros(len(cov)), cov, draws, method="eigh") @ jacobian.T
     return float(np.linalg.norm(errors.reshape(draws, -1, 3), axis=-1).mean())
 
