@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from .branch_model import (Validation, batch_maker, branch_loss, calibrate, load_branch, new_model, save_branch, tokenizer_batch_maker,
                                         tokenizer_loss, tokenizer_quality)
-from .checkpoint import load_checkpoint
+from .checkpoint import load_checkpoint, load_tensors
 from .core import atomic_write, new_run_dir, pick_device, read_json, timestamp, write_json
 from .evaluation import evaluate_perception_phase, evaluate_text_phase
 from .heartbeat import Curve, Heartbeat
@@ -30,10 +30,10 @@ from .processes import hold
 from .reading import path_readings, reading_batches, reading_loss
 from .results import read_metrics
 from .recovery import faults_text, fit_through, read_faults
-from .settings import (BRANCHES, PRESETS, Branch, BranchConfig, branch_config, check_unchanged, differences, find_branch, full_name, overrides_for,
+from .settings import (BRANCHES, PRESETS, Branch, BranchConfig, branch_config, check_unchanged, differences, find_branch, full_name, overrides_for, read_record,
                                     split_name, tokenizer_settings)
 from .status import StatusFile
-from .train_state import TrainConfig
+from .train_state import TrainConfig, channels_last
 from .training import Pace, ProgressLine, clock, step_seed, trained_weights
 
 # %% ../nbs/06_branches.ipynb #d45aad1d
@@ -85,8 +85,11 @@ class BranchWorker:
 # %% ../nbs/06_branches.ipynb #4b5b0414
 def _claim(self) -> dict:
     path, settings = self.checkpoints / "record.json", asdict(self.config)
-    record = read_json(path) if path.exists() else {"phases": {}}
-    check_unchanged(self.config, {"config": {}} | record, self.run_dir.name)
+    record = read_record(path)
+    check_unchanged(self.config, record, self.run_dir.name)
+    if record["phases"].get("calibrate", {}).get("done") and not _is_whole(path.with_name("model.json")):
+        print(f"{self.branch.name}: its calibrated network is lost or damaged: made again from the trained one", flush=True)
+        record["phases"]["calibrate"]["done"] = False
     self.run_dir.joinpath("logs").mkdir(parents=True, exist_ok=True)
     write_json(path, record | {"config": settings | {"run_dir": ""}})
     return record | {"config": settings}
@@ -96,6 +99,11 @@ def _note(self, phase: str, seconds: float, done: bool, **found) -> None:
     noted = self.record["phases"].setdefault(phase, {"seconds": 0.0})
     noted |= {"seconds": noted["seconds"] + seconds, "done": done, "ended": timestamp()} | found
     write_json(self.checkpoints / "record.json", self.record | {"config": self.record["config"] | {"run_dir": ""}})
+
+def _is_whole(manifest: Path) -> bool:
+    "Whether the tensors that a manifest names are there, unharmed."
+    try: return bool(load_tensors(manifest))
+    except (OSError, ValueError): return False
 
 BranchWorker._claim, BranchWorker._note = _claim, _note
 
@@ -208,7 +216,7 @@ def _model(self):
     if self.finished("calibrate"): return load_branch(self.run_dir, self.branch.name, self.device)
     if self.finished("train"): model.load_state_dict(trained_weights(self.checkpoints / "train"))
     if self.finished("reading"): model.read_path.load_state_dict(trained_weights(self.checkpoints / "reading"))
-    return model.to(self.device)
+    return channels_last(model.to(self.device)) # as training leaves it: the same bits, whatever was interrupted
 
 
 def _train(self, found: dict) -> None:

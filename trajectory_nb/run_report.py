@@ -10,11 +10,10 @@ __all__ = ['minutes_table', 'text_table', 'say_plan', 'who_lines', 'say_anew', '
 import re
 from pathlib import Path
 
-from .core import read_json
 from .jobs import Job, last_lines
 from .monitor import duration
 from .run_record import few
-from .settings import BRANCHES, split_name
+from .settings import BRANCHES, read_record, split_name
 from .status import read_status, show_seeds
 
 # %% ../nbs/05k_run_report.ipynb #6bbe0ba7
@@ -75,8 +74,7 @@ def say_anew(run_dir: Path, jobs: list[Job], say) -> None:
     rows = {row["branch"]: row for row in read_status(run_dir)}
     for name in (job.branch for job in jobs):
         begun = rows.get(name, {}).get("phase") == "train" and rows[name].get("step") # a failed or killed one notes no more than this
-        record = run_dir/"checkpoints"/name/"record.json"
-        done = {phase for phase, noted in (read_json(record)["phases"] if record.exists() else {}).items() if noted.get("done")}
+        done = {phase for phase, noted in read_record(run_dir/"checkpoints"/name/"record.json")["phases"].items() if noted["done"]}
         if "calibrate" in done or any((run_dir/"checkpoints"/name/"train").glob("step_*.json")): continue
         if "train" in done: say(f"  no checkpoint here of {name}, whose training was done: it begins anew (a copy by sync has none)")
         elif begun: say(f"  no checkpoint here of {name}, which had come to step {begun}: its training begins anew (a copy by sync has none)")

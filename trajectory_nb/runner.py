@@ -23,7 +23,7 @@ from .progress import Progress
 from .provenance import code_files, code_version, describe_machine, versions
 from .run_record import begin_attempt, check_code, end_attempt, open_run_dir, read_plan
 from .run_report import say_anew, say_failures, say_finished, say_plan, say_results, say_took
-from .settings import BranchConfig, branch_order, check_unchanged, find_branch, overrides_for, split_name
+from .settings import BranchConfig, branch_order, check_unchanged, find_branch, overrides_for, read_record, split_name
 from .status import process_start, read_status, resume_command, utc_now
 from .supervision import Supervisor
 from .sync import Syncer, find_target
@@ -79,7 +79,7 @@ def _resume_plan(branches, run_dir, config, root, notebook, parameters, force, s
     done = {row["branch"] for row in read_status(run_dir) if row["status"] == "done" and not lost(row["branch"])}
     for name, branch in plan.items():
         if (record := run_dir/"checkpoints"/name/"record.json").exists() and (config or name not in done):
-            check_unchanged(branch, read_json(record), run_dir.name)
+            check_unchanged(branch, read_record(record), run_dir.name)
     left = {name: branch for name, branch in plan.items() if name not in done}
     if left and told.get("code"):
         told["code"] |= code_of(left, told["code"])

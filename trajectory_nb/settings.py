@@ -5,12 +5,14 @@
 # %% auto #0
 __all__ = ['BRANCHES', 'MOST_SEEDS', 'SIDES', 'LLMS', 'PRESETS', 'Branch', 'split_name', 'full_name', 'find_branch',
            'branch_order', 'replicates', 'BranchConfig', 'test_bases', 'branch_config', 'overrides_for',
-           'tokenizer_settings', 'check_together', 'differences', 'check_unchanged']
+           'tokenizer_settings', 'check_together', 'differences', 'read_record', 'check_unchanged']
 
 # %% ../nbs/05c_settings.ipynb #e4b2869c
 import json, re
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 
+from .records import misfit, read_json
 from .sizes import model_config, nearest, shown
 
 # %% ../nbs/05c_settings.ipynb #b625be1a
@@ -268,9 +270,19 @@ def differences(there: dict, here: dict) -> str:
     return "; ".join(f"{name}: {there[name]} there, {value} here" for name, value in here.items() if name in there and there[name] != value)
 
 
+def read_record(
+    path: str | Path, # `record.json` of a branch
+) -> dict:            # its settings as `config`, and what is done as `phases`; empty ones where there is no such file
+    "What is done of a branch. `ValueError` when that file cannot be used."
+    record = read_json(path) if Path(path).exists() else {"config": {}, "phases": {}}
+    if why := misfit(record, {"config": dict, "phases": {"*": {"seconds": float, "done": bool}}}):
+        raise ValueError(f"{path} does not say what is done ({why}): delete it, and every phase goes on from its own checkpoints")
+    return record
+
+
 def check_unchanged(
     config: BranchConfig,
-    record: dict,    # of the branch: its settings as `config`, and what is done as `phases`
+    record: dict,    # of the branch, from `read_record`
     where: str,      # name of the run
 ) -> None:
     "`ValueError` naming the settings that differ from those a branch was begun with, and may not any more."
