@@ -16,18 +16,19 @@ from importlib import metadata
 from pathlib import Path
 
 import psutil
+import torch
 
 import trajectory_nb
-from .jobs import find_notebook, usable_cores, visible_gpus
+from .jobs import find_notebook, usable_cores
 from .language import PROVIDERS
 
 # %% ../nbs/05h_provenance.ipynb #09add53b
 def describe_machine() -> dict:
-    "Processor, cores, memory, GPUs and system of this machine."
+    "Processor, cores, memory, system, and the names of the GPUs that torch can use."
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
     return {"host": socket.gethostname(), "system": platform.platform(), "cpu": model or platform.machine(), "cores": usable_cores(),
-            "ram_gb": round(psutil.virtual_memory().total / 1e9, 1), "gpus": visible_gpus()}
+            "ram_gb": round(psutil.virtual_memory().total / 1e9, 1), "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]}
 
 # %% ../nbs/05h_provenance.ipynb #1b8c598a
 NAMED_PACKAGES = ("trajectory_nb", "torch", "torchvision", "pytorchvideo", "transformers", "vector-quantize-pytorch", "outlines-core",

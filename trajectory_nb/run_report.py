@@ -48,10 +48,11 @@ def text_table(
 # %% ../nbs/05k_run_report.ipynb #0b8d9ed3
 def say_plan(run_dir: Path, told: dict, jobs: list[Job], slots: list, say) -> None:
     "What is about to happen, and who will answer."
-    where = "on " + ", ".join(slot.name for slot in slots)
-    if not told["machine"]["gpus"]:
-        threads = slots[0].env["OMP_NUM_THREADS"]
+    where, threads = "on " + ", ".join(slot.name for slot in slots), slots[0].env["OMP_NUM_THREADS"]
+    if not slots[0].env["CUDA_VISIBLE_DEVICES"]:
         where = f"no GPU here: {len(slots)} CPU slot{'s' * (len(slots) > 1)} of {threads} thread{'s' * (threads != '1')}"
+    elif not told["machine"]["gpus"]:
+        where += ", as CUDA_VISIBLE_DEVICES or nvidia-smi name them; torch can use none of them, so it will be the CPU"
     say(f"run {run_dir}  preset {told['preset']}, {show_seeds(told)}; {len(jobs)} of {len(told['branches'])} branches to do; {where}")
     lines = who_lines({job.branch: told["llm"][job.branch] for job in jobs})
     if told.get("changed"): lines.append(f"  other code than before, from this attempt on: {few(told['changed'])}")
