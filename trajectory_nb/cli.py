@@ -110,6 +110,8 @@ def read_config(
     try:
         if any(isinstance(token, (yaml.AnchorToken, yaml.AliasToken)) for token in yaml.scan(text)):
             raise ValueError("anchors (&name) and aliases (*name) are not taken; write the values out")
+        if name := _named_twice(yaml.compose(text, yaml.SafeLoader)):
+            raise ValueError(f"{name} stands there twice, and one of them would be lost")
         content = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no YAML for settings: {'lists within lists, too deep' if isinstance(error, RecursionError) else error}") from error
@@ -118,6 +120,14 @@ def read_config(
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold `field: value` lines, and fields below branch names; it holds a {type(content).__name__}")
     return content
+
+def _named_twice(node) -> str | None: # of `yaml.compose`
+    "A name that stands twice in one mapping."
+    inside = node.value if hasattr(node, "value") and isinstance(node.value, list) else []
+    pairs = [pair for pair in inside if isinstance(pair, tuple)]
+    names = [name.value for name, _ in pairs if isinstance(name.value, str)]
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    return twice or next(filter(None, map(_named_twice, [value for _, value in pairs] or inside)), None)
 
 # %% ../nbs/09_cli.ipynb #915d03f8
 def _stop_like_ctrl_c(*_):
@@ -206,6 +216,8 @@ def report(
     Reads what the branches wrote, writes results/comparison.{html,md,json}, and says where they lie."""
     from trajectory_nb.status import read_status
     read_status(run)
+    if not any((run/name).exists() for name in ("run.json", "status", "results")):
+        raise ValueError(f"no run in {run}: name the folder of one, such as runs/latest")
     from trajectory_nb.evaluation import compare_branches
     comparison = compare_branches(run)
     if as_json:
