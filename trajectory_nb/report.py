@@ -13,6 +13,7 @@ import textwrap
 from itertools import zip_longest
 from typing import Sequence
 
+from .records import printable
 from .report_tables import COLUMNS, grid_of, main_caption, over_seeds, sections
 from .seeds import BOUNDS, REMARK, seeds_grid
 from .status import show_seeds
@@ -82,7 +83,7 @@ def about(comparison: dict) -> str:
 # %% ../nbs/07d_report.ipynb #c626b7b2
 def markdown_text(text) -> str:
     "Text that stays text in Markdown, in a table too."
-    safe = re.sub(r"&(?=#?\w+;)", "&amp;", " ".join(str(text).split()))
+    safe = re.sub(r"&(?=#?\w+;)", "&amp;", " ".join(printable(text).split()))
     safe = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", safe)
     for sign in "\\|$*": safe = safe.replace(sign, f"&#{ord(sign)};")
     return re.sub(r"\](?=[(\[:])", "]&#8203;", safe)  # a space of no width: no link without one
@@ -116,7 +117,7 @@ def markdown_glossary() -> str:
 def text_page(comparison: dict, width: int | None = None) -> str:
     "Verdict and main table as plain text, no wider than `width` (that of the terminal, or COLUMNS)."
     width = max(60, min(width or shutil.get_terminal_size((120, 24)).columns, 120))
-    fold = lambda text: _folded(_printable(text), width)
+    fold = lambda text: _folded(printable(text), width)
     over = [*fold(over_seeds(comparison)), "", *_beside(*seeds_grid(comparison["seeds"]), width), *fold(BOUNDS), ""] if comparison.get("seeds") else []
     return "\n".join([*over, *fold(main_caption(comparison["rows"])), "", *_beside(*grid_of(COLUMNS, comparison["rows"]), width), *fold(comparison["verdict"])])
 
@@ -126,7 +127,7 @@ def _beside(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> l
     fit, body = max(1, (width - 25) // 27), []
     for start in range(0, len(rows), fit):
         for line in zip(head, *rows[start:start + fit]):
-            cells = [[line[0]], *(_folded(_printable(cell), 25) for cell in line[1:])]
+            cells = [[line[0]], *(_folded(printable(cell), 25) for cell in line[1:])]
             body += ["".join(part.ljust(25 if i == 0 else 27) for i, part in enumerate(parts)).rstrip() for parts in zip_longest(*cells, fillvalue="")]
         body.append("")
     return body
@@ -141,7 +142,3 @@ def _folded(text: str, width: int) -> list[str]:
             lines[-1] += part if lines[-1] else part.lstrip()
     return lines
 
-
-def _printable(text: str) -> str:
-    "Text without control characters, which a terminal would obey."
-    return "".join(c if c.isprintable() else " " for c in str(text))

@@ -15,6 +15,7 @@ from typing import Sequence
 from urllib.parse import quote
 
 from .plots import figure_png, plot_calibration, plot_confusion, plot_forecast_curves, plot_intervals, png_data_uri
+from .records import printable
 from .report import GLOSSARY, READING, about, notes
 from .report_tables import COLUMNS, grid_of, main_caption, over_seeds, sections
 from .results import read_answers, read_metrics
@@ -40,14 +41,14 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 def html_grid(head: Sequence[str], body: Sequence[Sequence], marked: str | None = None) -> str:
     "An HTML table of texts; the row whose first cell is `marked` stands out."
     kind = lambda text: " class=no" if text.endswith("NO") else " class=short" if len(text) < 24 else ""
-    cells = lambda row, tag: "".join(f"<{tag}{kind(str(c)) if tag == 'td' else ''}>{html.escape(str(c))}</{tag}>" for c in row)
+    cells = lambda row, tag: "".join(f"<{tag}{kind(str(c)) if tag == 'td' else ''}>{html.escape(printable(c))}</{tag}>" for c in row)
     lines = "".join(f"<tr{' class=winner' if row[0] == marked else ''}>{cells(row, 'td')}</tr>" for row in body)
     return f"<div class=wide><table><thead><tr>{cells(head, 'th')}</tr></thead><tbody>{lines}</tbody></table></div>"
 
 
 def html_text(text: str) -> str:
     "Escaped text, in which what stands between backticks is code."
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(printable(text)))
 
 
 def html_figure(png: bytes, about: str) -> str:
