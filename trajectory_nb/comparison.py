@@ -276,11 +276,20 @@ def _order(winner: str, best: dict, runner_up: str | None, difference: dict | No
             if beyond_noise(difference) else "within the noise of the test motions, so the two cannot be told apart.")]
 
 
+def _kind_clips(row: dict) -> str | None: # None when there is nothing to say
+    "Whether the clips of the text were kinder to a branch than other test clips, on which the same equations were judged."
+    text, other, same = row["correct"], _dig(row, "ablations", "intact", "correct"), row["same_equation"]
+    if not text or not other or not same or same["same"] < same["clips"] or other["low"] <= text["value"] <= other["high"] and text["low"] <= other["value"] <= text["high"]: return None
+    kind, look = ("kind", "smaller") if text["value"] > other["value"] else ("hard", "larger")
+    return (f"The {text['clips']} clips of the text were {kind} to {row['branch']}: {show_interval(text)} % of its equations are correct there, and {show_interval(other)} % of symbolic's, "
+            f"which are the same, on {other['clips']} clips drawn otherwise, so its score is probably {look} than that.")
+
+
 def _verdict(rows: dict, winner: str | None, runner_up: str | None, difference: dict | None, versus: dict | None, table: dict | None = None) -> str:
     "The outcome in plain sentences."
     if winner is None: return " ".join(["No branch has both perception and text metrics yet, so there is no winner.", *(seeds_sentences(table) if table else [])])
     said = [*_who_answered(merge_replicates([row for row in rows.values() if row["answered"]])),
-            *(seeds_sentences(table) if table else _order(winner, rows[winner]["score"], runner_up, difference))]
+            *(seeds_sentences(table) if table else _order(winner, rows[winner]["score"], runner_up, difference)), *filter(None, map(_kind_clips, () if table else rows.values()))]
     if all(row["no_model"] for row in rows.values() if split_name(row["branch"])[0] == winner and row["score"]): said.append("No language model answered for it: symbolic did.")
     elif versus is not None: said.append(f"Its language model changes the score by {show_interval(versus)} points against symbolic on the same perception.")
     if counts := [row["same_equation"] for row in rows.values() if row["same_equation"]]:

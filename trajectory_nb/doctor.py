@@ -158,7 +158,7 @@ def check_memory(
 # %% ../nbs/09b_doctor.ipynb #517c4782
 def check_disk(
     folder: str | Path = ".", # where runs/ lies or will lie
-    need: float = 1.0, # GB for a run of `quick`, which takes 0.8
+    need: float = 1.5, # GB for a run of `quick`, which ends with 0.8 and takes 1.3 on the way
 ) -> Check:
     "Free disk where runs are written, and whether they can be written."
     import tempfile

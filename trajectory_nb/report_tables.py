@@ -102,7 +102,7 @@ def frames_note(rows: Sequence[dict]) -> str:
     for i, t in enumerate(clip_times()[OBSERVED:] if None not in values else ()):
         best, straight = [min(f[name][i]["value"] for name in ("own", "physics")) for f in seen], [f["constant_velocity"][i]["value"] for f in seen]
         if seen and max(straight) < min(best): said.append(f"t = {t:g} s ({max(straight):.1f} % against {min(best):.1f} to {max(best):.1f} %)")
-    return f"Constant velocity, which starts from the true positions without jitter, beats both forecasts of every branch at {' and '.join(said)}." if said else ""
+    return f"Constant velocity, which starts from the true positions without jitter, beats the better forecast of every branch at {' and '.join(said)}." if said else ""
 
 # %% ../nbs/07h_report_tables.ipynb #27e17c80
 def minutes_grid(rows: Sequence[dict]) -> tuple[list[str], list[list[str]]]:
