@@ -67,11 +67,12 @@ def shown_clip(motion: Motion, view: int, sigma: float, style: str, seed: int = 
     return render_batch(path[None], Camera.stack([camera]), (size, size), style)[0], inside
 
 def path_figure(motion: Motion, view: int) -> go.Figure:
-    "The path in space, observed and to come, and where the camera stands."
+    "The path in space, observed and to come, and from where the camera looks: it stands farther off, on that line."
     path, eye = motion.positions(clip_times()), view_camera(view).to_world(np.zeros(3))
+    edge = 1.15*eye/abs(eye).max()
     trace = lambda part, name, mode, colour: go.Scatter3d(x=part[:, 0], y=part[:, 1], z=part[:, 2], name=name, mode=mode, marker=dict(size=4, color=colour), line=dict(color=colour, width=4))
     figure = go.Figure([trace(path[:OBSERVED], "observed", "lines+markers", "#0072B2"), trace(path[OBSERVED - 1:], "to come", "lines+markers", "#E69F00"),
-                        trace(np.stack([eye, eye*0.6]), "camera looks", "lines+markers", "#8A8A8A")])
+                        trace(np.stack([edge, edge*0.7]), "camera looks", "lines+markers", "#8A8A8A")])
     axis = lambda name: dict(title=f"{name}, m", range=[-1.2, 1.2])
     return figure.update_layout(scene=dict(xaxis=axis("x"), yaxis=axis("y"), zaxis=axis("z"), aspectmode="cube"), width=430, height=360,
                                 margin=dict(l=0, r=0, t=0, b=0), legend=dict(orientation="h"))
