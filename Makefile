@@ -21,7 +21,7 @@ $(STAMP): settings.ini setup.py constraints.txt
 	@echo "setup 3/4  checking that they fit together"
 	@$(BIN)/pip check
 	@echo "setup 4/4  putting the embedded language model in place, about 90 MB"
-	@$(BIN)/python -m trajectory_nb.language install
+	@$(BIN)/python -m trajectory_nb.language.local_models install
 	@touch $@
 
 setup: $(STAMP) ## create .venv and install everything, the embedded language model included
@@ -36,7 +36,7 @@ test: $(STAMP) ## lessons of all notebooks, library == notebooks, README == inde
 	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/checks
 
 chaos: $(STAMP) ## break runs in every way that runs break, about 8 minutes
-	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; $(BIN)/python -m trajectory_nb.chaos && nbdev_test --path nbs/06b_sync.ipynb --n_workers 0
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; $(BIN)/python -m trajectory_nb.dev.chaos && nbdev_test --path nbs/12_runner/10_sync.ipynb --n_workers 0
 
 export: $(STAMP) ## library, clean notebooks and README from the notebooks
 	PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; nbdev_export && nbdev_clean && .ci/readme
@@ -46,9 +46,9 @@ docs: $(STAMP) ## build the site with Quarto, which must be installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" nbdev_docs
 
 clean: ## remove built files and caches; runs/ and .venv stay
-	rm -rf _proc _docs build dist *.egg-info nbs/nbdev.yml nbs/sidebar.yml
+	rm -rf _proc _docs build dist *.egg-info nbs/nbdev.yml
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 evidence: $(STAMP) ## record a test-first phase: PHASE=red|green|refactor NAME=renderer
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m trajectory_nb.evidence "$(PHASE)" "$(NAME)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m trajectory_nb.dev.evidence "$(PHASE)" "$(NAME)"

@@ -5,23 +5,33 @@
 It needs a Chromium (`CHROMIUM`, or /usr/bin/chromium) and JupyterLab on the PATH, about two minutes, and changes nothing outside a temporary folder.
 Four processes stand in for the branches. What is resumed in the end is a real run of the preset `tiny`, and stopped again. The last line is JSON.
 """
-import json, os, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from trajectory_nb.status import read_status
+from trajectory_nb.status.status import read_status
 
-NOTEBOOK = Path(__file__).resolve().parent.parent/"status_viewer.ipynb"
+NOTEBOOK = Path(__file__).resolve().parent.parent / "status_viewer.ipynb"
 PACES = {"i3d-magvit-gpt4": 90, "slowfast-magvit-gpt4": 130, "i3d-mistral-clip": 60, "slowfast-phi2-wizardmath": 200}
 HOSTILE = "<img src=x onerror=document.title='hacked'>"
 
-BRANCH = '''
+BRANCH = """
 import math, random, signal, sys, time
 from pathlib import Path
-from trajectory_nb.heartbeat import Curve, memory_used
-from trajectory_nb.status import StatusFile
+from trajectory_nb.status.heartbeat import Curve, memory_used
+from trajectory_nb.status.status import StatusFile
 run, branch, pace, note = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), sys.argv[4]
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 status, curve, accuracy = StatusFile.of(run, branch), Curve.of(run, branch), None
@@ -37,15 +47,15 @@ try:
 except KeyboardInterrupt:
     status.update(status="stopped", eta_s=None)
     sys.exit(1)
-'''
-RUNNER = '''
+"""
+RUNNER = """
 import json, subprocess, sys
 from pathlib import Path
-from trajectory_nb.core import write_json
-from trajectory_nb.jobs import Job, Slot
-from trajectory_nb.processes import hold
-from trajectory_nb.progress import Progress
-from trajectory_nb.supervision import Policy, Supervisor
+from trajectory_nb.core.files import write_json
+from trajectory_nb.runner.jobs import Job, Slot
+from trajectory_nb.core.locks import hold
+from trajectory_nb.status.progress import Progress
+from trajectory_nb.runner.supervision import Policy, Supervisor
 run, paces, code, note = Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3], sys.argv[4]
 def start(job, slot):
     job.slot, job.tries = slot, job.tries + 1
@@ -57,46 +67,88 @@ with hold(run/"run.lock", "run", run):
     try: Supervisor(jobs, [Slot("cpu", {})]*4, Progress(run, 4, every=1e9), Policy(tries=0), start).run()
     except KeyboardInterrupt: pass
     finally: write_json(run/"run.json", {"preset": "tiny", "seed": 42, "branches": list(paces), "config": {}, "state": "stopped"})
-'''
+"""
+
 
 def until(what, holds, seconds=60.0):
     "Wait for something; an error that says what never came."
     end = time.time() + seconds
     while time.time() < end:
-        if holds(): return
+        if holds():
+            return
         time.sleep(0.3)
     raise AssertionError(f"after {seconds:.0f} s still not: {what}")
+
 
 def start_lab(folder: Path) -> tuple[subprocess.Popen, str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    home = {name: str(folder/"home"/name) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
-    settings = folder/"home"/"JUPYTER_CONFIG_DIR"/"lab"/"user-settings"/"@jupyterlab"/"apputils-extension"/"notification.jupyterlab-settings"
+    home = {
+        name: str(folder / "home" / name)
+        for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    }
+    settings = (
+        folder
+        / "home"
+        / "JUPYTER_CONFIG_DIR"
+        / "lab"
+        / "user-settings"
+        / "@jupyterlab"
+        / "apputils-extension"
+        / "notification.jupyterlab-settings"
+    )
     settings.parent.mkdir(parents=True)
     settings.write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    lab = subprocess.Popen(["jupyter-lab", "--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"],
-                           env=os.environ | home, stdout=(folder/"lab.log").open("w"), stderr=subprocess.STDOUT, start_new_session=True)
+    lab = subprocess.Popen(
+        [
+            "jupyter-lab",
+            "--no-browser",
+            "--allow-root",
+            f"--port={port}",
+            "--IdentityProvider.token=",
+            f"--ServerApp.root_dir={folder}",
+        ],
+        env=os.environ | home,
+        stdout=(folder / "lab.log").open("w"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
     def answers():
-        try: return urllib.request.urlopen(f"http://127.0.0.1:{port}/api").status == 200
-        except OSError: return False
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{port}/api").status == 200
+        except OSError:
+            return False
+
     until("JupyterLab answers", answers)
     return lab, f"http://127.0.0.1:{port}/lab/tree/status_viewer.ipynb"
 
+
 def drive(page, url: str, run: Path, pictures: Path) -> dict:
     states = lambda: {row["branch"]: row["status"] for row in read_status(run)}
-    table, curves, said = page.locator(".trajectory-status"), page.locator("img.widget-image").first, page.locator(".jp-OutputArea")
+    table, curves, said = (
+        page.locator(".trajectory-status"),
+        page.locator("img.widget-image").first,
+        page.locator(".jp-OutputArea"),
+    )
     width = lambda: curves.evaluate("image => image.naturalWidth") if curves.count() else 0
+
     def shot(name):
-        path = pictures/f"status_viewer_{name}.png"
+        path = pictures / f"status_viewer_{name}.png"
         page.locator(".jp-OutputArea-output .widget-vbox").first.screenshot(path=path)
         Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+
     button = lambda text: page.locator("button.jupyter-button", has_text=text)
     seen, began = {}, time.time()
 
     page.goto(url)
-    until("a kernel to run the cells", lambda: page.get_by_text("| Idle").count()) # a click that comes while it starts is lost
-    page.locator("[data-command='notebook:restart-run-all'], [data-command='runmenu:restart-and-run-all']").first.click(timeout=60_000)
+    until(
+        "a kernel to run the cells", lambda: page.get_by_text("| Idle").count()
+    )  # a click that comes while it starts is lost
+    page.locator("[data-command='notebook:restart-run-all'], [data-command='runmenu:restart-and-run-all']").first.click(
+        timeout=60_000
+    )
     page.locator(".jp-Dialog .jp-mod-accept").click()
     until("four rows that run", lambda: table.count() and table.inner_text().count("running") >= 4)
     until("curves", lambda: width() > 400)
@@ -115,7 +167,10 @@ def drive(page, url: str, run: Path, pictures: Path) -> dict:
 
     victim = next(row for row in read_status(run) if row["branch"] == "slowfast-magvit-gpt4")
     os.kill(victim["pid"], signal.SIGKILL)
-    until("the killed one as failed, with its log", lambda: "SIGKILL" in table.inner_text() and "log of slowfast-magvit-gpt4" in said.last.inner_text())
+    until(
+        "the killed one as failed, with its log",
+        lambda: "SIGKILL" in table.inner_text() and "log of slowfast-magvit-gpt4" in said.last.inner_text(),
+    )
     time.sleep(6)
     shot("killed")
 
@@ -146,25 +201,42 @@ def drive(page, url: str, run: Path, pictures: Path) -> dict:
     shot("stopped")
     return seen | {"at_the_end": states(), "seconds": round(time.time() - began)}
 
+
 def main():
     pictures = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp()).resolve()
     with tempfile.TemporaryDirectory() as folder:
-        folder, run = Path(folder), Path(folder)/"runs"/"20260101_0900_tiny"
-        for place in (folder/"home"/"HOME", run/"status"): place.mkdir(parents=True)
-        (folder/"runs"/"latest").symlink_to(run.name)
+        folder, run = Path(folder), Path(folder) / "runs" / "20260101_0900_tiny"
+        for place in (folder / "home" / "HOME", run / "status"):
+            place.mkdir(parents=True)
+        (folder / "runs" / "latest").symlink_to(run.name)
         shutil.copy(NOTEBOOK, folder)
-        runner = subprocess.Popen([sys.executable, "-c", RUNNER, str(run), json.dumps(PACES), BRANCH, HOSTILE], stdout=subprocess.DEVNULL, start_new_session=True)
+        runner = subprocess.Popen(
+            [sys.executable, "-c", RUNNER, str(run), json.dumps(PACES), BRANCH, HOSTILE],
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         lab, url = start_lab(folder)
         try:
             with sync_playwright() as browsers:
-                browser = browsers.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+                browser = browsers.chromium.launch(
+                    executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+                    args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+                )
                 page = browser.new_page(viewport={"width": 1500, "height": 1700})
-                try: print(json.dumps(drive(page, url, run, pictures) | {"pictures": str(pictures)}))
-                except BaseException: page.screenshot(path=pictures/"status_viewer_failure.png"); raise
+                try:
+                    print(json.dumps(drive(page, url, run, pictures) | {"pictures": str(pictures)}))
+                except BaseException:
+                    page.screenshot(path=pictures / "status_viewer_failure.png")
+                    raise
         finally:
-            subprocess.run([sys.executable, "-m", "trajectory_nb.cli", "stop", "--run", str(run)], stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, "-m", "trajectory_nb.cli.app", "stop", "--run", str(run)], stdout=subprocess.DEVNULL
+            )
             runner.terminate()
-            lab.send_signal(signal.SIGINT); lab.send_signal(signal.SIGTERM)
+            lab.send_signal(signal.SIGINT)
+            lab.send_signal(signal.SIGTERM)
             lab.wait(30)
 
-if __name__ == "__main__": main()
+
+if __name__ == "__main__":
+    main()
