@@ -22,7 +22,7 @@ from ..renderer.camera import BALL_RADIUS, VIEWS, Camera, balls_inside, view_cam
 from ..renderer.video import render_batch
 from .clips import PLAIN, SPLITS, VARIANTS, generate_dataset, render_clips, variant_of
 from .measurements import at_border, measured, name_clips
-from .shortcuts import ENOUGH_BASES, SHORTCUT, STATISTICS, statistics, told_by
+from .shortcuts import ENOUGH_BASES, SHORTCUT, STATISTICS, probe_accuracy, statistics
 
 # %% ../../nbs/04_dataset/07_audit.ipynb #3aa74fa7
 @dataclass(frozen=True)
@@ -335,7 +335,8 @@ def audit_shortcuts(data: dict) -> Iterator[Finding]:
             yield Finding(name, None, float("nan"), limit, f"{bases} bases are too few to say, 100 are needed")
             continue
         told = {
-            space: told_by(np.nan_to_num(values, nan=-1), data.labels, data.bases) for space, values in spaces.items()
+            space: probe_accuracy(np.nan_to_num(values, nan=-1), data.labels, data.bases)
+            for space, values in spaces.items()
         }
         worst = max(told, key=told.get)
         listed = ", ".join(

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['NOISE_LEVELS', 'PHASES', 'DRAWN_STYLES', 'VARIANTS', 'PLAIN', 'SPLITS', 'OOD_SETS', 'Variant', 'variant_of',
-           'base_motion', 'phased_motion', 'split_of', 'split_bases', 'jitter_positions', 'film', 'render_clips',
-           'train_addresses', 'train_batch', 'evaluation_set', 'text_set', 'dataset_settings', 'uneven_classes',
-           'dataset_part', 'generate_dataset', 'TrajectoryDataset']
+           'base_motion', 'phased_motion', 'split_of', 'split_bases', 'jitter_positions', 'render_with_truth',
+           'render_clips', 'train_addresses', 'train_batch', 'evaluation_set', 'text_set', 'dataset_settings',
+           'uneven_classes', 'dataset_part', 'generate_dataset', 'TrajectoryDataset']
 
 # %% ../../nbs/04_dataset/01_clips.ipynb #259d2a58
 import warnings
@@ -161,7 +161,7 @@ def _float32(x) -> torch.Tensor:
     return torch.as_tensor(x, dtype=torch.float32)
 
 
-def film(
+def render_with_truth(
     path: np.ndarray,  # clean world positions (B, T + 4, 3), metres, the last four the future
     jittered: np.ndarray,  # where the ball is shown in the observed frames (B, T, 3), metres
     cameras: Camera,  # batch shape (B,)
@@ -222,8 +222,8 @@ def render_clips(
     plain: bool = False,  # no augmentation: clean, view 0, phase 0, dot; variant_id is −1
     frames: int = OBSERVED,  # T, at most 16
     ood: str | None = None,  # a key of OOD_SETS: the same addresses, out of the distribution in that one way
-    out: torch.Tensor | None = None,  # buffer for the video, as `film`
-) -> dict:  # tensors of `film`, label, sigma, view, phase, base_id, variant_id (B,), and lists style, motions, equations, descriptions
+    out: torch.Tensor | None = None,  # buffer for the video, as `render_with_truth`
+) -> dict:  # tensors of `render_with_truth`, label, sigma, view, phase, base_id, variant_id (B,), and lists style, motions, equations, descriptions
     "Render the clips at these addresses; equal addresses give equal bytes. `ValueError` for addresses that do not exist."
     bases = [int(b) for b in base_ids]
     numbers = [-1] * len(bases) if plain else [int(v) for v in variant_ids]
@@ -258,7 +258,7 @@ def render_clips(
         lambda i: rng_from(seed, "jitter again", bases[i], numbers[i]),
         image_size,
     )
-    batch = film(path, jittered, cameras, style, image_size, with_future_video, out)
+    batch = render_with_truth(path, jittered, cameras, style, image_size, with_future_video, out)
     whole = {
         "base_id": bases,
         "variant_id": numbers,

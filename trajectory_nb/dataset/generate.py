@@ -35,7 +35,7 @@ from trajectory_nb.dataset.storage import (
     new_manifest,
     open_shard,
     read_manifest,
-    read_table,
+    read_parquet,
     shard_about,
     shard_clips,
     shard_count,
@@ -359,7 +359,7 @@ def _finish(folder: Path, manifest: dict) -> None:
         rows = [
             row
             for i in range(shard_count(manifest))
-            for row in read_table(stored_table(folder, manifest, i))
+            for row in read_parquet(stored_table(folder, manifest, i))
             .drop_columns(["equation", "description"])
             .to_pylist()
         ]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMAT', 'MANIFEST', 'CARD', 'NotStored', 'store_file', 'check_file', 'clip_columns', 'from_columns', 'encode_shard',
-           'shard_about', 'read_table', 'open_shard', 'new_manifest', 'shard_count', 'shard_clips', 'shard_names',
+           'shard_about', 'read_parquet', 'open_shard', 'new_manifest', 'shard_count', 'shard_clips', 'shard_names',
            'shard_listed', 'clips_stored', 'write_manifest', 'read_manifest', 'writing', 'store_shard', 'stored_table',
            'save_dataset', 'StoredDataset', 'load_dataset', 'find_damage']
 
@@ -173,7 +173,7 @@ def shard_about(path: Path) -> dict | None:
     return about if isinstance(about, dict) else None
 
 # %% ../../nbs/04_dataset/02_storage.ipynb #476487f8
-def read_table(content: bytes):  # → pyarrow.Table
+def read_parquet(content: bytes):  # → pyarrow.Table
     "The rows in a parquet file; read by this thread alone, for one of Arrow's that outlives the interpreter ends the process."
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -188,7 +188,7 @@ def open_shard(
 ) -> dict:  # field of one clip → tensor (n, …), or list of n strings
     "The clips of a shard: tensors mapped from the file, columns read. `ValueError` where they are not n."
     columns = {}
-    for field, column in zip((rows := read_table(table)).schema, rows.columns):
+    for field, column in zip((rows := read_parquet(table)).schema, rows.columns):
         if field.name in _PLACE:
             continue
         columns[field.name] = column.to_pylist() if str(field.type) == "string" else torch.tensor(column.to_numpy())
@@ -440,7 +440,7 @@ class StoredDataset(torch.utils.data.Dataset):
 
         table = pa.concat_tables(
             [
-                _understood(self.folder, lambda: read_table(stored_table(self.folder, self.manifest, i)))
+                _understood(self.folder, lambda: read_parquet(stored_table(self.folder, self.manifest, i)))
                 for i in range(shard_count(self.manifest))
             ]
         )

@@ -21,8 +21,8 @@ PHASES = ("red", "green", "refactor")
 
 
 def find_notebook(name: str, nbs: Path = Path("nbs")) -> Path:
-    "The notebook `NN_<name>.ipynb`; `ValueError` listing the known names if there is none."
-    known = {p.stem.split("_", 1)[1]: p for p in sorted(nbs.glob("[0-9]*_*.ipynb"))}
+    "The notebook `NN_<name>.ipynb` of any room; `ValueError` listing the known names if there is none."
+    known = {p.stem.split("_", 1)[1]: p for p in sorted(nbs.glob("[0-9]*_*/[0-9]*_*.ipynb"))}
     if name not in known:
         raise ValueError(f"no notebook for {name!r} in {nbs}/: NAME is one of {', '.join(known)}")
     return known[name]

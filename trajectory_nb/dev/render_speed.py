@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['in_turns', 'some_clips', 'opencv_circles', 'on_one_thread', 'cpu_rates', 'clips_seconds', 'peak_mb', 'gpu_rates',
-           'hardware', 'measure', 'table', 'main']
+           'hardware', 'measure_rendering', 'table', 'main']
 
 # %% ../../nbs/16_dev/02_render_speed.ipynb #8cc1b6b2
 import argparse
@@ -161,7 +161,7 @@ def hardware() -> str:
     return f"{cpu}, {torch.get_num_threads()} threads{gpu}"
 
 
-def measure(counts: tuple = (1_000, 10_000, 100_000, 216_000), clips: int = 512, rounds: int = 31) -> dict:
+def measure_rendering(counts: tuple = (1_000, 10_000, 100_000, 216_000), clips: int = 512, rounds: int = 31) -> dict:
     "Everything, as a JSON-able dictionary: rates, and ratios of one run."
     whole = [
         {"clips": n, "seconds": round(clips_seconds(n, 1000 + i), 2), "peak_mb": round(peak_mb())}
@@ -222,7 +222,7 @@ def main(argv: list[str] | None = None) -> None:
         prog="python -m trajectory_nb.dev.render_speed", description="Measure how fast clips are drawn here."
     )
     parser.add_argument("--out", metavar="FILE", help="also write the JSON line there")
-    arguments, found = parser.parse_args(argv), measure()
+    arguments, found = parser.parse_args(argv), measure_rendering()
     print(table(found), json.dumps(found), sep="\n")
     if arguments.out:
         Path(arguments.out).write_text(json.dumps(found) + "\n", encoding="utf-8")

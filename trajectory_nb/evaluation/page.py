@@ -72,7 +72,7 @@ def branch_card(
     branch, plain = find_branch(config.branch), asdict(branch_config(config.branch, config.preset))
     parts = [
         ("looks", branch.backbone),
-        ("between", branch.middle),
+        ("between", branch.neck),
         ("asked for words", f"{branch.provider} {branch.words}"),
         ("asked for equations", f"{branch.provider} {branch.equations}"),
         *([("answers", answers)] if answers else []),

@@ -32,7 +32,7 @@ def _slopes(law: Law, theta: torch.Tensor, t: torch.Tensor) -> torch.Tensor:  # 
 
 # %% ../../nbs/08_metrics/02_limits.ipynb #10c272d5
 def _told(law: Law, theta) -> str:
-    return ", ".join(f"{k} {np.round(v, 3).tolist()}" for k, v in law.read(theta.numpy()).items())
+    return ", ".join(f"{k} {np.round(v, 3).tolist()}" for k, v in law.unpack(theta.numpy()).items())
 
 
 def _unit_bound(

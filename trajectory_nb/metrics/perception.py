@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..core.files import atomic_write, json_plain, misfit, read_json, write_json
+from ..core.files import atomic_write, json_plain, read_json, schema_error, write_json
 from ..core.run_dirs import timestamp
 from ..dataset.clips import evaluation_set
 from ..motion.laws import FAMILIES
@@ -118,7 +118,7 @@ def merge_metrics(results_dir: str | Path, update: dict) -> dict:
     "Merge `update` into metrics.json (the newest of everything, unstamped), atomically."
     path = Path(results_dir) / "metrics.json"
     found = read_json(path) if path.exists() else {}
-    if why := misfit(found, {}):
+    if why := schema_error(found, {}):
         raise ValueError(f"{path} holds no metrics: {why}; delete it or restore it")
     merged = {**found, **json_plain(update)}
     write_json(path, merged)

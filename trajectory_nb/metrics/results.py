@@ -8,7 +8,7 @@ __all__ = ['INTERVAL', 'FORECAST', 'METRICS', 'ANSWER', 'SHOWN', 'RECORD', 'read
 # %% ../../nbs/08_metrics/04_results.ipynb #8f565feb
 from pathlib import Path
 
-from ..core.files import NULL, misfit, read_json
+from ..core.files import NULL, read_json, schema_error
 
 # %% ../../nbs/08_metrics/04_results.ipynb #486f3eca
 INTERVAL = {"value": (float, NULL), "low": (float, NULL), "high": (float, NULL), "clips": int, "bases": (int, None)}
@@ -114,7 +114,7 @@ def read_metrics(
     path = Path(folder) / "metrics.json"
     if not path.exists():
         return {}
-    if why := misfit(metrics := read_json(path), METRICS) or _uneven(metrics):
+    if why := schema_error(metrics := read_json(path), METRICS) or _uneven(metrics):
         raise ValueError(
             f"{path} does not hold the metrics of a branch: {why}; delete it and evaluate the branch again"
         )
@@ -148,7 +148,7 @@ def read_answers(
     pages = sorted(Path(folder).glob("*_answers.json"))
     if not pages:
         return []
-    if why := misfit(page := read_json(pages[-1]), {"answers": [record]}):
+    if why := schema_error(page := read_json(pages[-1]), {"answers": [record]}):
         raise ValueError(
             f"{pages[-1]} does not hold the answers of a branch: {why}; delete it and evaluate the branch again"
         )

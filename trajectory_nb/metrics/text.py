@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from ..core.contracts import Answer, Perception
-from ..core.files import atomic_write, misfit, read_json, write_json
+from ..core.files import atomic_write, read_json, schema_error, write_json
 from ..core.run_dirs import timestamp
 from ..dataset.clips import render_clips, text_set
 from ..language.base import build_language
@@ -43,7 +43,7 @@ def ask(
             stored = read_json(cache)
         except ValueError:
             stored = None
-        if not misfit(stored, {"key": str, "answers": [ANSWER]}) and stored["key"] == key:
+        if not schema_error(stored, {"key": str, "answers": [ANSWER]}) and stored["key"] == key:
             answers = [Answer(**{name: a[name] for name in ANSWER}) for a in stored["answers"]]
     for start in range(len(answers), len(perception), chunk):
         index = np.arange(start, min(start + chunk, len(perception)))

@@ -21,9 +21,9 @@ from trajectory_nb.models.heads import (
     FRAMES,
     ForecastHead,
     FrameEncoder,
+    HeadOutputs,
     MotionEncoder,
-    PathReader,
-    Seen,
+    PathClassifier,
     cholesky_factor,
     head_losses,
 )
@@ -39,7 +39,7 @@ class VideoModel(nn.Module):
         super().__init__()
         self.config, self.notes, self.backbone = config, [], backbone
         self.frames, self.motion = FrameEncoder(backbone, config.width, config.readouts), MotionEncoder(config)
-        self.classify, self.read_path = mlp(config.embedding, len(FAMILIES), 256), PathReader(len(FAMILIES))
+        self.classify, self.read_path = mlp(config.embedding, len(FAMILIES), 256), PathClassifier(len(FAMILIES))
         self.doubt = nn.Linear(config.width, 6)
         self.forecast = ForecastHead(config.embedding + config.width + self.forecast_extra(config))
         self.register_buffer("centre", torch.tensor(CENTRE), persistent=False)
@@ -55,18 +55,18 @@ class VideoModel(nn.Module):
     def frame_extra(self, observed: Tensor | None) -> Tensor | float:
         return 0.0
 
-    def middle(self, embedding: Tensor, observed: Tensor | None) -> tuple:
+    def neck(self, embedding: Tensor, observed: Tensor | None) -> tuple:
         return embedding, [], None
 
-    def see(self, video: Tensor, observed: Tensor | None = None) -> Seen:
+    def forward_heads(self, video: Tensor, observed: Tensor | None = None) -> HeadOutputs:
         "One pass, without check and without calibration."
         observed = self.observe(video) if observed is None else observed
         token, first, positions, embedding = self.motion(
             self.frames(self.backbone(normalize(video))) + self.frame_extra(observed)
         )
-        embedding, extra, kept = self.middle(embedding, observed)
+        embedding, extra, kept = self.neck(embedding, observed)
         future, future_factor = self.forecast(torch.cat([embedding, token[:, -1], *extra], -1), positions)
-        return Seen(
+        return HeadOutputs(
             (self.classify(embedding) + self.read_path(positions)).float(),
             first + self.centre,
             positions + self.centre,
@@ -83,9 +83,9 @@ class BranchModel(VideoModel):
 
     def perceive(self, video: Tensor) -> Perception:
         "`forward` without the check of its input."
-        return self.calibrated(self.see(video))
+        return self.calibrated(self.forward_heads(video))
 
-    def calibrated(self, seen: Seen) -> Perception:
+    def calibrated(self, seen: HeadOutputs) -> Perception:
         "What was seen as `Perception`; in evaluation mode with calibrated temperature and covariance."
         temperature, scale = (1.0, 1.0) if self.training else (self.log_temperature.exp(), self.covariance_scale)
         covariances = (scale * (f @ f.mT) for f in (seen.factor, seen.future_factor))
@@ -109,7 +109,7 @@ class BranchModel(VideoModel):
 
     def loss(self, batch: dict) -> tuple[Tensor, dict]:
         "What to minimise on a batch of `dataset` whose video is float and on the model's device, and its parts."
-        return head_losses(self.see(batch["video"]), batch, self.config.label_smoothing)
+        return head_losses(self.forward_heads(batch["video"]), batch, self.config.label_smoothing)
 
 # %% ../../nbs/05_models/08_branch_models.ipynb #29dded37
 CONTRAST = 0.1  # weight of the contrastive loss
@@ -130,12 +130,12 @@ class ClipBranch(BranchModel):
         )
         self.notes.append(self.clip.note)
 
-    def middle(self, embedding: Tensor, observed: None) -> tuple:
+    def neck(self, embedding: Tensor, observed: None) -> tuple:
         place = self.clip.embed_video(embedding)
         return place * place.shape[-1] ** 0.5, [], place
 
     def loss(self, batch: dict) -> tuple[Tensor, dict]:
-        seen = self.see(batch["video"])
+        seen = self.forward_heads(batch["video"])
         loss, parts = head_losses(seen, batch, self.config.label_smoothing)
         contrast, found = self.clip.loss(seen.kept, batch["descriptions"])
         return loss + CONTRAST * contrast, parts | {"contrast": CONTRAST * contrast.detach()} | found
@@ -175,7 +175,7 @@ class MagvitBranch(BranchModel):
         token = self.read_tokens(self.tokens_in(observed).permute(0, 1, 4, 2, 3))
         return token.repeat_interleave(STEP_FRAMES, dim=1)
 
-    def middle(self, embedding: Tensor, observed: Tensor) -> tuple:
+    def neck(self, embedding: Tensor, observed: Tensor) -> tuple:
         state = self.fill(observed, None, embedding)
         return embedding, [self.forecaster.readout(state.permute(0, 3, 1, 2))], state
 
@@ -198,7 +198,7 @@ def _target_tokens(tokenizer: Tokenizer, batch: dict) -> tuple[Tensor, Tensor]: 
     return tokenizer.encode(torch.cat([batch["video"], to_float(batch["future_video"])], 1))
 
 
-def _token_loss(model: MagvitBranch, seen: Seen, indices: Tensor, codes: Tensor) -> Tensor:
+def _token_loss(model: MagvitBranch, seen: HeadOutputs, indices: Tensor, codes: Tensor) -> Tensor:
     "Everything hidden for all clips, a random share hidden for every fourth."
     whole = model.forecaster.loss(seen.kept, indices[:, -1])
     some, target = codes[::4], indices[::4, -1]
@@ -214,7 +214,7 @@ class MagvitForecaster(MagvitBranch):
 
     def loss(self, batch: dict) -> tuple[Tensor, dict]:
         indices, codes = _target_tokens(self.tokenizer, batch)
-        seen = self.see(batch["video"], codes[:, :-1])
+        seen = self.forward_heads(batch["video"], codes[:, :-1])
         loss, parts = head_losses(seen, batch, self.config.label_smoothing)
         tokens = TOKENS * _token_loss(self, seen, indices, codes)
         return loss + tokens, parts | {"tokens": tokens.detach()}
@@ -225,7 +225,7 @@ class MagvitForecaster(MagvitBranch):
     ) -> Tensor:  # (B, 16, 3, H, W) -> (B, 4, 3, H, W) in [0, 1]
         "The four future frames as the filled tokens show them."
         codes = self.observe(video)
-        filled = fill_tokens(self.forecaster, self.tokenizer, codes, self.see(video, codes).embedding, rounds)
+        filled = fill_tokens(self.forecaster, self.tokenizer, codes, self.forward_heads(video, codes).embedding, rounds)
         whole = torch.cat([codes, self.tokenizer.codes(filled)[:, None]], 1)
         return self.tokenizer.decode(whole)[:, -FUTURE:].clamp(0, 1)
 

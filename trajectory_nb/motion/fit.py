@@ -19,8 +19,8 @@ from trajectory_nb.motion.laws import (
     as_facts,
     clip_times,
     fact_agrees,
+    law_facts,
     law_of,
-    measure,
     wrap,
 )
 from .motions import Motion
@@ -100,7 +100,7 @@ def _log_tail(d):  # log of the mass of a standard normal above d
 
 
 def _slopes(law: Law, theta, h=1e-6):  # parameter name -> its slope along each coefficient (B, P) or (B, P, 3)
-    here, steps = law.read(theta), law.read(theta[:, None] + h * np.eye(theta.shape[-1]))
+    here, steps = law.unpack(theta), law.unpack(theta[:, None] + h * np.eye(theta.shape[-1]))
     gap = {k: steps[k] - v[:, None] for k, v in here.items()}
     return {k: (wrap(g) if k == "phi" else g) / h for k, g in gap.items()}
 
@@ -108,7 +108,7 @@ def _slopes(law: Law, theta, h=1e-6):  # parameter name -> its slope along each 
 def _sizes(
     law: Law, theta, cov
 ):  # parameter name -> (size (B,), standard deviation (B,)) for the parameters with a range
-    values = {k: np.abs(v) for k, v in law.read(theta).items() if k in law.ranges}
+    values = {k: np.abs(v) for k, v in law.unpack(theta).items() if k in law.ranges}
     slopes = _slopes(law, theta)
     return {k: (v, np.sqrt(np.einsum("bi,bij,bj->b", slopes[k], cov, slopes[k]))) for k, v in values.items()}
 
@@ -182,9 +182,9 @@ def _facts(self, i: int, family: str | None = None, confident: float = 0.9, draw
     the parameters; the others are None. `confident=0` keeps all."""
     f = self._column(i, family)
     law, theta, cov = law_of(self.families[f]), self.theta[f][i], self.covariances[f][i]
-    told = {k: v[()] for k, v in measure(law, theta).items()}
+    told = {k: v[()] for k, v in law_facts(law, theta).items()}
     cloud = np.random.default_rng(0).multivariate_normal(theta, cov, draws, method="eigh")
-    for name, sampled in measure(law, cloud).items():
+    for name, sampled in law_facts(law, cloud).items():
         if np.mean(fact_agrees(name, told[name], sampled)) < confident:
             told[name] = np.nan
     return as_facts(law.name, {k: v for k, v in told.items() if v == v})

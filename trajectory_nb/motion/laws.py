@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FPS', 'OBSERVED', 'FUTURE', 'WORLD_RADIUS', 'WINDOW', 'TOLERANCE', 'LEVEL', 'LAWS', 'FAMILIES', 'PER_SECOND', 'CLIMB',
            'HEIGHT', 'clip_times', 'Facts', 'fact_agrees', 'Law', 'namespace', 'wrap', 'equation_text', 'law_of',
-           'measure', 'as_facts', 'decimals', 'describe']
+           'law_facts', 'as_facts', 'decimals', 'describe']
 
 # %% ../../nbs/02_motion/01_laws.ipynb #8281fab6
 import sys
@@ -63,12 +63,12 @@ class Law:
 
     name: str
     design: Callable  # (t (T,), omega (...)) -> (..., T, 3, P)
-    read: Callable  # theta (..., P or P+1) -> parameters by name, arrays
-    write: Callable  # parameters by name -> theta
+    unpack: Callable  # theta (..., P or P+1) -> parameters by name, arrays
+    pack: Callable  # parameters by name -> theta
     terms: Callable  # parameters -> per axis a list of (coefficient, factor text)
     facts: Callable  # parameters (arrays) -> the law's own facts, arrays, nan or "" where there is none
     draw: Callable  # rng -> parameters of a random shape, anywhere
-    spin: Callable  # (parameters, angle) -> parameters turned about the vertical through the centre
+    rotate: Callable  # (parameters, angle) -> parameters turned about the vertical through the centre
     mean: tuple  # prior mean of the coefficients
     sd: tuple  # prior standard deviation of the coefficients
     rotating: bool  # has an omega
@@ -133,21 +133,21 @@ def wrap(angle):  # radians -> (-pi, pi]
     return -((-namespace(angle).asarray(angle) + np.pi) % (2 * np.pi) - np.pi)
 
 
-def _read_straight(theta):
+def _unpack_straight(theta):
     return dict(p0=theta[..., :3], v=theta[..., 3:6]) | ({"g": theta[..., 6]} if theta.shape[-1] > 6 else {})
 
 
-def _read_turning(theta):
+def _unpack_turning(theta):
     a, b, xp = theta[..., 3], theta[..., 4], namespace(theta)
     k = {"k": theta[..., 5]} if theta.shape[-1] > 6 else {}
     return dict(c=theta[..., :3], r=xp.hypot(a, b), omega=theta[..., -1], phi=wrap(xp.arctan2(b, a))) | k
 
 
-def _write_straight(p):
+def _pack_straight(p):
     return np.array([*p["p0"], *p["v"]] + ([p["g"]] if "g" in p else []), float)
 
 
-def _write_turning(p):
+def _pack_turning(p):
     turn = [p["r"] * np.cos(p["phi"]), p["r"] * np.sin(p["phi"])]
     return np.array([*p["c"], *turn] + ([p["k"]] if "k" in p else []) + [p["omega"]], float)
 
@@ -257,11 +257,11 @@ def _draw_helix(rng):
     return _draw_circle(rng) | dict(k=_signed(rng, 0.3, 0.9))
 
 # %% ../../nbs/02_motion/01_laws.ipynb #8f166add
-def _spin_phase(p, angle):
+def _rotate_phase(p, angle):
     return p | dict(phi=float(wrap(p["phi"] + angle)))
 
 
-def _spin_heading(p, angle):
+def _rotate_heading(p, angle):
     c, s = np.cos(angle), np.sin(angle)
     turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
     p0, v = np.asarray(p["p0"]), np.asarray(p["v"])
@@ -270,8 +270,10 @@ def _spin_heading(p, angle):
     return p | dict(p0=tuple(centre + turn @ (p0 - centre)), v=tuple(turn @ v))
 
 # %% ../../nbs/02_motion/01_laws.ipynb #d7256209
-_straight = dict(read=_read_straight, write=_write_straight, terms=_straight_terms, spin=_spin_heading, rotating=False)
-_round = dict(read=_read_turning, write=_write_turning, terms=_turning_terms, spin=_spin_phase, rotating=True)
+_straight = dict(
+    unpack=_unpack_straight, pack=_pack_straight, terms=_straight_terms, rotate=_rotate_heading, rotating=False
+)
+_round = dict(unpack=_unpack_turning, pack=_pack_turning, terms=_turning_terms, rotate=_rotate_phase, rotating=True)
 _TURNS = (np.pi, 5 * np.pi)  # rad/s: half a turn a second, and 2.5, which a test set comes near
 LAWS = {
     law.name: law
@@ -342,11 +344,11 @@ def law_of(family: str) -> Law:
     return LAWS[family]
 
 # %% ../../nbs/02_motion/01_laws.ipynb #bf06d341
-def measure(law: Law, theta: np.ndarray) -> dict:  # fact name -> array (...), nan or "" where there is none
+def law_facts(law: Law, theta: np.ndarray) -> dict:  # fact name -> array (...), nan or "" where there is none
     "Every fact of the motions `theta` (..., P)."
     path = law.path(theta, clip_times())
     speed = np.linalg.norm(np.diff(path, axis=-2), axis=-1).sum(-1) / WINDOW
-    return dict(speed=speed) | law.facts(law.read(theta))
+    return dict(speed=speed) | law.facts(law.unpack(theta))
 
 
 def as_facts(family: str, measured: dict) -> Facts:  # scalars, nan becoming None

@@ -22,8 +22,8 @@ from trajectory_nb.motion.laws import (
     clip_times,
     describe,
     equation_text,
+    law_facts,
     law_of,
-    measure,
 )
 
 # %% ../../nbs/02_motion/02_motions.ipynb #b5254b38
@@ -45,7 +45,7 @@ class Motion:
 
     @property
     def theta(self) -> np.ndarray:
-        return self.law.write(self.params)
+        return self.law.pack(self.params)
 
     def positions(self, t: np.ndarray) -> np.ndarray:  # (len(t), 3) metres, world frame
         return self.law.path(self.theta, np.asarray(t, float))
@@ -56,16 +56,16 @@ class Motion:
 
     @property
     def facts(self) -> Facts:
-        return as_facts(self.family, measure(self.law, self.theta))
+        return as_facts(self.family, law_facts(self.law, self.theta))
 
     @property
     def description(self) -> str:
         return describe(self.facts)
 
     def rotated(self, angle: float):  # radians, about the vertical through the centre of the motion
-        return Motion(self.family, self.law.spin(self.params, angle))
+        return Motion(self.family, self.law.rotate(self.params, angle))
 
-    def hastened(self, factor: float):  # the same path, run through `factor` times as fast
+    def time_scaled(self, factor: float):  # the same path, run through `factor` times as fast
         return Motion(
             self.family, {k: (np.multiply(v, factor ** PER_SECOND.get(k, 0)).tolist()) for k, v in self.params.items()}
         )
@@ -96,7 +96,7 @@ def sample_motion(
     for _ in range(2000):  # at usual speeds one in three will do, at 1.5 times one in twenty-five
         motion = Motion(family, law.draw(rng))
         if speed != 1:
-            motion = motion.hastened(speed)
+            motion = motion.time_scaled(speed)
         path = motion.positions(clip_times())
         low, high = path[:, 2].min(), path[:, 2].max()
         middle = ((low + high) / 2 + path[:OBSERVED, 2].mean()) / 2

@@ -9,7 +9,7 @@ __all__ = ['PLAN', 'open_run_dir', 'read_plan', 'begin_attempt', 'end_attempt', 
 from datetime import datetime
 from pathlib import Path
 
-from ..core.files import misfit, read_json, write_json
+from ..core.files import read_json, schema_error, write_json
 from ..core.run_dirs import check_latest, new_run_dir, point_latest
 from ..status.status import resume_command
 from .provenance import code_changes
@@ -67,7 +67,7 @@ def read_plan(
     path = Path(run_dir) / "run.json"
     if not path.exists():
         raise ValueError(f"nothing to resume: no {path}; start a run without --resume")
-    if why := misfit(plan := read_json(path), PLAN):
+    if why := schema_error(plan := read_json(path), PLAN):
         raise ValueError(
             f"nothing to resume: {path} does not say what was to be run ({why}); start a run without --resume"
         )

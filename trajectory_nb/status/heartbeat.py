@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from ..core.files import atomic_write, misfit
+from ..core.files import atomic_write, schema_error
 from .status import StatusFile, utc_now
 
 # %% ../../nbs/09_status/02_heartbeat.ipynb #ba5e0683
@@ -104,7 +104,7 @@ class Curve:
                 row = json.loads(line, parse_int=_whole)
             except (ValueError, RecursionError):
                 continue
-            if misfit(row, POINT):
+            if schema_error(row, POINT):
                 continue
             while rows and rows[-1]["step"] >= row["step"]:
                 rows.pop()

@@ -23,9 +23,9 @@ from trajectory_nb.status.status import (
     WORKING_STATES,
     at_work,
     is_alive,
+    read_mapping,
     read_run,
     read_status,
-    read_table,
     resume_command,
     seconds_since,
 )
@@ -105,7 +105,7 @@ def run_line(
     rows: list[dict],  # from `read_status`
 ) -> str:  # such as `running, 12:10 so far, about 13:00 left`; empty when nothing is known
     "State, time taken and time left of a run, in words."
-    from trajectory_nb.status.progress import show_left, time_left
+    from trajectory_nb.status.time_left import show_left, time_left
 
     state, runner = str(told.get("state") or ""), told.get("runner") or {}
     if state not in WORKING_STATES:
@@ -144,7 +144,7 @@ def run_notes(
 
 def _sync_notes(run_dir: str | Path) -> list[str]:
     "Why the copy of the run is not complete."
-    told = read_table(Path(run_dir) / "status" / "sync.json")  # as `sync.SyncState` writes it
+    told = read_mapping(Path(run_dir) / "status" / "sync.json")  # as `sync.SyncState` writes it
     return [f"sync to {told.get('target')}: {told.get('state')}; {told['error']}"] if told.get("error") else []
 
 # %% ../../nbs/09_status/04_monitor.ipynb #c19f70e9

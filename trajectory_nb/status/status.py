@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FIELDS', 'SHAPES', 'RUNNING_STATES', 'ENDED_STATES', 'STALLED_AFTER', 'WORKING_STATES', 'RUN', 'process_start',
-           'is_alive', 'utc_now', 'read_table', 'StatusFile', 'seconds_since', 'read_status', 'read_run', 'show_seeds',
-           'resume_command', 'at_work']
+           'is_alive', 'utc_now', 'read_mapping', 'StatusFile', 'seconds_since', 'read_status', 'read_run',
+           'show_seeds', 'resume_command', 'at_work']
 
 # %% ../../nbs/09_status/01_status.ipynb #33b4750e
 import errno
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from ..core.files import misfit, read_json, write_json
+from ..core.files import read_json, schema_error, write_json
 from ..training.settings import branch_order
 
 # %% ../../nbs/09_status/01_status.ipynb #01b13b8c
@@ -92,7 +92,7 @@ def utc_now(
     return datetime.fromtimestamp(time.time() - ago, UTC).isoformat(timespec="milliseconds")
 
 # %% ../../nbs/09_status/01_status.ipynb #eed66acc
-def read_table(
+def read_mapping(
     path: Path,  # a JSON file
 ) -> dict:  # {} when there is none or it cannot be read
     "The mapping in a JSON file."
@@ -122,7 +122,7 @@ class StatusFile:
         return cls(Path(run_dir) / "status" / f"{branch}_status.json", branch)
 
     def read(self) -> dict:  # the fields as last written; {} when there is none or it cannot be read
-        return read_table(self.path)
+        return read_mapping(self.path)
 
     def update(self, **fields) -> dict:  # all fields, as written
         """Change `fields`, keep the others, count one on, stamp time and process, and write the file in one step.
@@ -169,14 +169,14 @@ def _read_row(path: Path) -> dict:
     branch = path.stem.removesuffix("_status")
     try:
         row = read_json(path)
-        if why := misfit(row, {"status": str}):
+        if why := schema_error(row, {"status": str}):
             raise ValueError(f"{path}: {why}")
     except ValueError as error:
         return {"branch": branch, "status": "unreadable", "error": str(error), "age_s": None}
     odd = {
         name: f"{path}: {why}"
         for name in row
-        if (why := misfit(row[name], SHAPES.get(name, (str, float, bool, None)), name))
+        if (why := schema_error(row[name], SHAPES.get(name, (str, float, bool, None)), name))
     }
     row = {name: None if name in odd else value for name, value in row.items()}
     row |= {
@@ -230,8 +230,8 @@ def read_run(
     run_dir: str | Path,  # a run's folder
 ) -> dict:  # what stands in its run.json, without what is of a wrong kind; {} when there is none or it cannot be read
     "What is known of a run as a whole."
-    told = read_table(Path(run_dir) / "run.json")
-    return {name: value for name, value in told.items() if name not in RUN or not misfit(value, RUN[name])}
+    told = read_mapping(Path(run_dir) / "run.json")
+    return {name: value for name, value in told.items() if name not in RUN or not schema_error(value, RUN[name])}
 
 # %% ../../nbs/09_status/01_status.ipynb #8d9272c5
 def show_seeds(

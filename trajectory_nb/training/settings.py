@@ -13,7 +13,7 @@ import re
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
-from ..core.files import misfit, read_json
+from ..core.files import read_json, schema_error
 from ..models.sizes import model_config, nearest, shown
 
 # %% ../../nbs/07_training/01_settings.ipynb #b625be1a
@@ -23,7 +23,7 @@ class Branch:
 
     name: str
     backbone: str  # looks at the video
-    middle: str  # between backbone and heads
+    neck: str  # between backbone and heads
     provider: str  # who is asked for words and equations: "openai" or "local"
     words: str  # the model asked for descriptions
     equations: str  # the model asked for equations
@@ -42,7 +42,7 @@ class Branch:
 
 # %% ../../nbs/07_training/01_settings.ipynb #64de871d
 _MAGVIT = dict(
-    middle="MAGVIT tokens fused with features", provider="openai", words="gpt-4o", equations="gpt-4o", tokenizer=True
+    neck="MAGVIT tokens fused with features", provider="openai", words="gpt-4o", equations="gpt-4o", tokenizer=True
 )
 _MISTRAL = "mistralai/Mistral-7B-Instruct-v0.2"
 
@@ -56,7 +56,7 @@ BRANCHES: dict[str, Branch] = {
         Branch(
             name="i3d-mistral-clip",
             backbone="I3D",
-            middle="contrastive CLIP space",
+            neck="contrastive CLIP space",
             provider="local",
             words=_MISTRAL,
             equations=_MISTRAL,
@@ -66,7 +66,7 @@ BRANCHES: dict[str, Branch] = {
         Branch(
             name="slowfast-phi2-wizardmath",
             backbone="SlowFast",
-            middle="none",
+            neck="none",
             provider="local",
             words="microsoft/phi-2",
             equations="WizardLM/WizardMath-7B-V1.1",
@@ -427,7 +427,7 @@ def read_record(
 ) -> dict:  # its settings as `config`, and what is done as `phases`; empty ones where there is no such file
     "What is done of a branch. `ValueError` when that file cannot be used."
     record = read_json(path) if Path(path).exists() else {"config": {}, "phases": {}}
-    if why := misfit(record, {"config": dict, "phases": {"*": {"seconds": float, "done": bool}}}):
+    if why := schema_error(record, {"config": dict, "phases": {"*": {"seconds": float, "done": bool}}}):
         raise ValueError(
             f"{path} does not say what is done ({why}): delete it, and every phase goes on from its own checkpoints"
         )

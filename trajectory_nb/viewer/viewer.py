@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['HISTORY', 'QUESTIONS', 'status_html', 'branch_history', 'curves_png', 'log_html', 'newest_pictures', 'machine_line',
-           'home_of', 'refusals', 'give_order', 'find_run', 'StatusViewer', 'show', 'close', 'refresh']
+           'home_of', 'refusals', 'run_command', 'find_run', 'StatusViewer', 'show', 'close', 'refresh']
 
 # %% ../../nbs/14_viewer/01_viewer.ipynb #a5f3ad42
 import html
@@ -18,14 +18,14 @@ import time
 from pathlib import Path
 
 import psutil
+from ..status.time_left import share_done
 
-from ..core.files import misfit, read_json
+from ..core.files import read_json, schema_error
 from ..core.locks import is_held
 from ..core.text import last_lines, own_lines
 from ..plots.figures import PALETTE, figure_png, plot_history
 from ..status.heartbeat import Curve
 from ..status.monitor import COLUMNS, STATE_COLORS, run_notes, run_title, status_cells
-from ..status.progress import share_done
 from ..status.status import RUNNING_STATES, read_run, read_status, utc_now
 from ..training.settings import split_name
 
@@ -88,7 +88,7 @@ def branch_history(
             told = read_json(path)
         except ValueError:
             continue
-        if not misfit(told, HISTORY):
+        if not schema_error(told, HISTORY):
             return [
                 {"step": row["step"], "loss": row.get("loss"), "accuracy": row.get("val_accuracy")}
                 for row in told["history"]
@@ -228,7 +228,7 @@ def refusals(
     }
 
 # %% ../../nbs/14_viewer/01_viewer.ipynb #ab331f91
-def give_order(
+def run_command(
     run_dir: str | Path,  # a run's folder
     verb: str,  # "stop" or "resume"
     branch: str = "all",  # only this branch
@@ -451,7 +451,7 @@ def _answer(self, yes: bool) -> None:
             what
         ]  # things may have changed since the question
         try:
-            self.order = why or give_order(
+            self.order = why or run_command(
                 self.run_dir, "resume" if what == "resume" else "stop", branch if what == "branch" else "all"
             )
         except OSError as error:
