@@ -98,7 +98,7 @@ def _unit_limits(
     theta, t = torch.from_numpy(theta), torch.from_numpy(clip_times(frames + FUTURE))
     slopes, cov = _unit_bound(law, theta, t, frames)
     named = {
-        k: v.reshape(len(theta), -1, theta.shape[1]) for k, v in vmap(jacfwd(law.read))(theta).items()
+        k: v.reshape(len(theta), -1, theta.shape[1]) for k, v in vmap(jacfwd(law.unpack))(theta).items()
     }  # (B, 1 or 3, P)
     spread = {k: torch.einsum("bip,bpq,biq->b", v, cov, v).sqrt().numpy() for k, v in named.items()}
     return torch.einsum("btip,bpq,btjq->btij", slopes, cov, slopes).numpy(), spread

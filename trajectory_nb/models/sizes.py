@@ -62,7 +62,9 @@ def _check_sizes(sizes: ModelConfig) -> None:
         value, least = getattr(sizes, entry.name), _LEAST.get(entry.name, 1)
         whole = isinstance(value, int) and not isinstance(value, bool)
         if entry.type is int and not (whole and least <= value <= LARGEST_SIZE):
-            raise ValueError(f"model {entry.name}={shown(value)}: expected a whole number from {least} to {LARGEST_SIZE}")
+            raise ValueError(
+                f"model {entry.name}={shown(value)}: expected a whole number from {least} to {LARGEST_SIZE}"
+            )
         if entry.type is bool and not isinstance(value, bool):
             raise ValueError(f"model {entry.name}={shown(value)}: expected true or false")
     smoothing = sizes.label_smoothing

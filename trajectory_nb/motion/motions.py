@@ -36,7 +36,7 @@ class Motion:
 
     @classmethod
     def from_theta(cls, family: str, theta: np.ndarray):  # flat coefficients (P,)
-        read = law_of(family).read(np.asarray(theta, float))
+        read = law_of(family).unpack(np.asarray(theta, float))
         return cls(family, {k: tuple(v.tolist()) if v.ndim else float(v) for k, v in read.items()})
 
     @property

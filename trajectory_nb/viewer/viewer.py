@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 
 import psutil
-from ..status.time_left import share_done
 
 from ..core.files import read_json, schema_error
 from ..core.locks import is_held
@@ -27,6 +26,7 @@ from ..plots.figures import PALETTE, figure_png, plot_history
 from ..status.heartbeat import Curve
 from ..status.monitor import COLUMNS, STATE_COLORS, run_notes, run_title, status_cells
 from ..status.status import RUNNING_STATES, read_run, read_status, utc_now
+from ..status.time_left import share_done
 from ..training.settings import split_name
 
 # %% ../../nbs/14_viewer/01_viewer.ipynb #bff4e557
