@@ -38,8 +38,8 @@ test: $(STAMP) ## lessons of all notebooks, library == notebooks, README == inde
 chaos: $(STAMP) ## break runs in every way that runs break, about 8 minutes
 	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; $(BIN)/python -m trajectory_nb.dev.chaos && nbdev_test --path nbs/12_runner/10_sync.ipynb --n_workers 0
 
-export: $(STAMP) ## library, clean notebooks and README from the notebooks
-	PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; nbdev_export && nbdev_clean && .ci/readme
+export: $(STAMP) ## style, library, clean notebooks, sidebar and README from the notebooks
+	PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; .ci/style; nbdev_export && nbdev_clean && python -m trajectory_nb.dev.rooms nbs trajectory_nb --write && ruff check trajectory_nb && .ci/readme
 
 docs: $(STAMP) ## build the site with Quarto, which must be installed
 	@command -v quarto >/dev/null || { echo "Quarto is not installed: see https://quarto.org/docs/get-started"; exit 2; }
