@@ -25,7 +25,7 @@ from ..status.progress import Progress
 from ..status.status import RUNNING_STATES, STALLED_AFTER, read_run, read_status, resume_command
 from .jobs import NO_STEP, Job, Slot, start_job
 from .processes import end_orphans, orphans
-from .stopping import descendants, end_log, interrupt, kill, say_stopped, stop_jobs
+from .stopping import descendants, end_log, interrupt, kill, mark_stopped, stop_jobs
 
 # %% ../../nbs/12_runner/04_supervision.ipynb #c8155e03
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +199,7 @@ class Supervisor:
             why = "" if isinstance(error, KeyboardInterrupt) else f" because of {type(error).__name__}: {error}"
             self.say(f"stopping{why}: every branch saves its state, at most {self.policy.patience:.0f} s")
             stop_jobs([job for job in self.running if job.process], self.policy.patience, self.say)
-            say_stopped(self.waiting)
+            mark_stopped(self.waiting)
             raise
         return self.failed
 
@@ -251,7 +251,7 @@ def _ended(self, job: Job) -> None:
     if ending.again and job.faults <= self.policy.tries:
         self._again(job, ending)
     elif ending.kind == "stopped":
-        say_stopped([job])
+        mark_stopped([job])
         end_log(job)
         self.say(f"{job.branch}: stopped")
     elif ending.kind != "done":
@@ -333,7 +333,7 @@ def _obey(self, requests: list[str]) -> None:
             self._ask(job, "stopped", "asked to stop")
     for job in [job for job in self.waiting if job.branch in requests]:
         self.waiting.remove(job)
-        say_stopped([job])
+        mark_stopped([job])
         self.say(f"{job.branch}: stopped before it began")
 
 
