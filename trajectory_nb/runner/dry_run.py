@@ -88,7 +88,7 @@ def dry_run(
             }
         )
 
-
+# %% ../../nbs/12_runner/05_dry_run.ipynb #8cffd310
 def _tokenizer_steps(worker, folder: Path) -> dict:
     "The first steps of the tokenizer's training; the worker's model gets its weights."
     from trajectory_nb.branches.network import tokenizer_batch_maker, tokenizer_loss
@@ -127,7 +127,7 @@ def in_child(
         answer = pipe.read()
     return json.loads(answer) if answer else _how_it_died(os.waitstatus_to_exitcode(ended[1]), _peak(ended[2]))
 
-
+# %% ../../nbs/12_runner/05_dry_run.ipynb #198f47c2
 def _how_it_died(code: int, peak: float) -> dict:
     why = f"its process ended with code {code}"
     if code < 0:
@@ -174,7 +174,7 @@ def serve(request: dict, say: Callable[[dict], None]) -> None:  # request: confi
     for gpu in request["gpus"]:
         say({"gpu": gpu, "found": in_child(partial(_free_on, gpu), 60, waited_for)})
 
-
+# %% ../../nbs/12_runner/05_dry_run.ipynb #b7b8f556
 def _traced(work: Callable, *args) -> dict:
     "`work(*args)`; what it raises goes to the log too."
     try:
@@ -251,7 +251,7 @@ def _end(helper: subprocess.Popen, folder: Path) -> None:
     helper.stdout.close()
     shutil.rmtree(folder, ignore_errors=True)
 
-
+# %% ../../nbs/12_runner/05_dry_run.ipynb #ab8242ca
 def _heed_stop(helper: subprocess.Popen, request: Path) -> threading.Event:  # set once a stop was asked for
     "End the helper when `trajectory-nb stop` asks for it."
     stop = threading.Event()

@@ -127,6 +127,10 @@ def _written(folder: Path) -> float:  # MB
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
+def _free_disk(folder: str | Path) -> float:  # MB
+    return shutil.disk_usage(folder).free / 1e6
+
+
 def require_disk(need: float, free: float, run_dir: str | Path) -> None:  # MB
     "`ValueError` when there is less than is needed."
     if need > free:
@@ -214,10 +218,6 @@ def preflight(
         "training_s": training_seconds(plan, figures, len(slots)),
         "notes": [*filter(None, [note]), *(f"{name} could not be measured; {why}" for name in unmeasured)],
     }
-
-
-def _free_disk(folder: str | Path) -> float:  # MB
-    return shutil.disk_usage(folder).free / 1e6
 
 # %% ../../nbs/12_runner/05_preflight.ipynb #99aa4336
 def preflight_lines(

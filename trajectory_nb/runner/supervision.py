@@ -190,7 +190,7 @@ def _ended(self: Supervisor, job: Job) -> None:
             job.status.update(status="failed", error=ending.why + times, pid=None, pid_start=None)
         self.failed.append(job)
 
-
+# %% ../../nbs/12_runner/04_supervision.ipynb #dfe70ea7
 @patch
 def _again(self: Supervisor, job: Job, ending: Ending) -> None:
     "Back into the queue: at its head after a fault, at its end when it had to make room."
@@ -205,7 +205,7 @@ def _again(self: Supervisor, job: Job, ending: Ending) -> None:
     count = f"{job.faults} of {self.policy.tries}"
     self.say(f"{job.branch}: {ending.why}; starts again from its newest checkpoint ({count})")
 
-# %% ../../nbs/12_runner/04_supervision.ipynb #175cd7db
+# %% ../../nbs/12_runner/04_supervision.ipynb #412d0579
 @patch
 def _ask(self: Supervisor, job: Job, kind: str, reason: str) -> None:
     job.end_request, job.end_reason, job.requested_at, job.reminded = kind, reason, time.monotonic(), False
@@ -236,7 +236,7 @@ def _watch(self: Supervisor, job: Job) -> None:
     if quiet >= (self.policy.begin_within if begins else self.policy.stalled_after):
         self._ask(job, "stalled", "suspended" if stopping.is_suspended(job) else f"no step for {quiet:.0f} s")
 
-
+# %% ../../nbs/12_runner/04_supervision.ipynb #175cd7db
 @patch
 def _mind_memory(self: Supervisor) -> None:
     if self.available() >= self.reserve or len(self.running) < 2 or any(job.end_request for job in self.running):

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+from fastcore.basics import patch
 
 from ..core.files import read_json, schema_error, write_json
 from ..training.settings import branch_order
@@ -117,25 +118,27 @@ class StatusFile:
     def read(self) -> dict:  # the fields as last written; {} when there is none or it cannot be read
         return read_mapping(self.path)
 
-    def update(self, **fields) -> dict:  # all fields, as written
-        """Change `fields`, keep the others, add one to `sequence`, stamp time and process, and replace the file.
+# %% ../../nbs/09_status/01_status.ipynb #42ff32aa
+@patch
+def update(self: StatusFile, **fields) -> dict:  # all fields, as written
+    """Change `fields`, keep the others, add one to `sequence`, stamp time and process, and replace the file.
 
-        A new phase, step or status stamps `last_step` too. On a full disk nothing is written and nothing is raised:
-        the work goes on without a status."""
-        with self._lock:
-            old, now = self.read(), utc_now()
-            sequence = old.get("sequence", 0)
-            sequence = sequence + 1 if isinstance(sequence, int) else 1
-            process = {"pid": os.getpid(), "pid_start": process_start(), "host": socket.gethostname()}
-            stamp = {"branch": self.branch, "last_update": now, "sequence": sequence} | process
-            if fields.keys() & {"step", "phase", "status"}:
-                stamp["last_step"] = now
-            try:
-                write_json(self.path, {**old, **stamp, **fields})
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    raise
-            return self.read()
+    A new phase, step or status stamps `last_step` too. On a full disk nothing is written and nothing is raised:
+    the work goes on without a status."""
+    with self._lock:
+        old, now = self.read(), utc_now()
+        sequence = old.get("sequence", 0)
+        sequence = sequence + 1 if isinstance(sequence, int) else 1
+        process = {"pid": os.getpid(), "pid_start": process_start(), "host": socket.gethostname()}
+        stamp = {"branch": self.branch, "last_update": now, "sequence": sequence} | process
+        if fields.keys() & {"step", "phase", "status"}:
+            stamp["last_step"] = now
+        try:
+            write_json(self.path, {**old, **stamp, **fields})
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+        return self.read()
 
 # %% ../../nbs/09_status/01_status.ipynb #0ed9c144
 RUNNING_STATES = ("queued", "starting", "running", "stalled", "stopping")
@@ -176,7 +179,7 @@ def _read_row(path: Path) -> dict:
     }
     return row | _judged_here(row)
 
-
+# %% ../../nbs/09_status/01_status.ipynb #e7186566
 def _judged_here(row: dict) -> dict:
     "What changes in a row when its process can be looked up, because it ran on this machine."
     if row.get("host") not in (None, socket.gethostname()):
