@@ -21,7 +21,7 @@ from .text import markdown_grid, markdown_page, markdown_table, text_page
 from .verdict import TINY, verdict
 
 # %% ../../nbs/11_evaluation/08_comparison.ipynb #5b521321
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     "Branches of one run beside each other. Showing it shows the table."
 
@@ -48,6 +48,9 @@ class Comparison:
     def to_html(self, run_dir: str | Path | None = None) -> str:
         "One self-contained HTML page; pictures and answers are taken from `run_dir` where given."
         return html_page(asdict(self), run_dir)
+
+    def __repr__(self) -> str:
+        return f"<comparison of {self.run or 'branches'}: {len(self.rows)} rows, winner {self.winner}>"
 
     def _repr_markdown_(self) -> str:
         over_seeds = [markdown_grid(*seeds_grid(self.seeds))] if self.seeds else []
