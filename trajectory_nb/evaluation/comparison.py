@@ -71,19 +71,19 @@ def _ranked(files: dict[str, tuple[dict, dict]]) -> tuple[dict, dict]:  # branch
     return rows, {branch: sums[branch] for branch in scored}
 
 
-def _symbolic_row(rival: str, rows: dict, files: dict, sums: dict) -> tuple[dict, dict | None] | None:
+def _symbolic_row(winner: str, rows: dict, files: dict, sums: dict) -> tuple[dict, dict | None] | None:
     "The row of `symbolic` on the perception of a branch, and the difference of that branch's score to its score."
-    metrics = files[rival][0]
+    metrics = files[winner][0]
     if not lookup(metrics, "symbolic", "per_base"):
         return None
     symbolic = score_sums(metrics, "symbolic")
     row = {
-        **rows[rival],
+        **rows[winner],
         **{name: lookup(metrics, "symbolic", name) for name in TEXT_METRICS},
         **dict.fromkeys(("same_equation", "chose_law", "stands_in", "note", "minutes", "ablations")),
-        "branch": f"symbolic (on {rival})",
+        "branch": f"symbolic (on {winner})",
         "state": "baseline",
-        "reason": f"no language model; perception of {rival}",
+        "reason": f"no language model; perception of {winner}",
         "asked": "symbolic",
         "answered": "symbolic",
         "notes": [],
@@ -91,7 +91,7 @@ def _symbolic_row(rival: str, rows: dict, files: dict, sums: dict) -> tuple[dict
         "targets": [],
         "score": bootstrap(symbolic[1], score, int(symbolic[1][:, 0].sum())),
     }
-    return row, paired_difference(sums[rival], symbolic)
+    return row, paired_difference(sums[winner], symbolic)
 
 # %% ../../nbs/11_evaluation/08_comparison.ipynb #fd72e9f4
 def _versus_symbolic(winner: str | None, symbolic: dict, table: dict | None) -> dict | None:
