@@ -21,7 +21,7 @@ $(STAMP): settings.ini setup.py constraints.txt
 	@echo "setup 3/4  checking that they fit together"
 	@$(BIN)/pip check
 	@echo "setup 4/4  putting the embedded language model in place, about 90 MB"
-	@$(BIN)/python -m trajectory_nb.language.local_models install
+	@$(BIN)/python -m trajectory_nb.language.weights install
 	@touch $@
 
 setup: $(STAMP) ## create .venv and install everything, the embedded language model included
