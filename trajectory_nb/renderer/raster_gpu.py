@@ -81,8 +81,9 @@ def draw_gpu(
     colours = 255 * torch.tensor([*BACKGROUND, *TRAIL_COLOUR, *BALL_COLOUR], device=out.device)
     balls = torch.cat([uv, radius[..., None]], -1).contiguous()
     block = min(4096, triton.next_power_of_2(height * width))
-    if depth is None:
-        depths = depth = mask = out  # never touched, but a kernel takes no None
+    with_depth = depth is not None
+    if not with_depth:
+        depths = depth = mask = out  # never touched
     _draw[(N * T, triton.cdiv(height * width, block))](
         balls,
         ghosts.contiguous() if ghosts.shape[1] else balls,
@@ -96,7 +97,7 @@ def draw_gpu(
         height * width,
         float(SOFT_EDGE),
         G=ghosts.shape[1],
-        WITH_DEPTH=depth is not None,
+        WITH_DEPTH=with_depth,
         BLOCK=block,
         num_warps=8,
     )
