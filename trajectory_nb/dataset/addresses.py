@@ -18,7 +18,7 @@ from ..motion.laws import FAMILIES
 from ..motion.motions import Motion, sample_motion
 from ..renderer.camera import VIEWS
 
-# %% ../../nbs/04_dataset/01_addresses.ipynb #6ca89de4
+# %% ../../nbs/04_dataset/01_addresses.ipynb #8c19be7e
 NOISE_LEVELS = (0.005, 0.01, 0.02, 0.03, 0.05)  # σ of the position jitter, metres
 PHASES = 3  # turns of 120° about the vertical through the motion's centre
 DRAWN_STYLES = ("dot", "trail")
@@ -99,7 +99,7 @@ def split_of(
         parts[shuffled[:held_out]], parts[shuffled[held_out : 2 * held_out]] = "val", "test"
     return parts
 
-# %% ../../nbs/04_dataset/01_addresses.ipynb #fbae8a69
+# %% ../../nbs/04_dataset/01_addresses.ipynb #f8fac8d2
 @lru_cache(maxsize=64)
 def split_bases(
     split: str,  # "train", "val" or "test"

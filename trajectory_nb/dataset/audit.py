@@ -35,7 +35,7 @@ AUDITS = {
     "shortcuts": audit_shortcuts,
 }
 
-
+# %% ../../nbs/04_dataset/12_audit.ipynb #22a6ed2b
 def audit_dataset(
     data: dict,  # of generate_dataset or load_dataset
     names: tuple | None = None,  # of AUDITS; all of them if None

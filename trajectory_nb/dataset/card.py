@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['generation_command', 'clip_counts', 'dataset_card']
 
-# %% ../../nbs/04_dataset/07_card.ipynb #a4f79648
+# %% ../../nbs/04_dataset/07_card.ipynb #0c8bd9cb
 from collections import Counter
 
 from ..motion.laws import FAMILIES, LAWS
@@ -13,7 +13,7 @@ from ..renderer.camera import VIEW_NAMES
 from .addresses import SPLITS, VARIANTS
 from .sets import uneven_classes
 
-# %% ../../nbs/04_dataset/07_card.ipynb #bb5c2b31
+# %% ../../nbs/04_dataset/07_card.ipynb #824d987c
 _SIZES = (  # clips below which a set is of that size, in the hub's terms
     (10**3, "n<1K"),
     (10**4, "1K<n<10K"),
@@ -99,7 +99,7 @@ def dataset_card(
         uneven=f"- {uneven}.\n" if uneven else "",
     )
 
-# %% ../../nbs/04_dataset/07_card.ipynb #5fc0c1b1
+# %% ../../nbs/04_dataset/07_card.ipynb #07effbc6
 _INTRODUCTION = """---
 license: apache-2.0
 pretty_name: Trajectories of a ball, seen by one camera
@@ -161,7 +161,7 @@ everything = load_dataset("DIR") # all in memory
 
 """
 
-# %% ../../nbs/04_dataset/07_card.ipynb #c2d88231
+# %% ../../nbs/04_dataset/07_card.ipynb #31f75b5f
 _REST = """## Clips
 
 {counts}

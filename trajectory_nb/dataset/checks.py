@@ -94,7 +94,7 @@ def audit_order(data: dict) -> Finding:
     message = f"{verdict}p = {p:.4f} that a random order is as unusual"
     return Finding("order", bool(p >= P_VALUE), float(p), P_VALUE, message)
 
-# %% ../../nbs/04_dataset/11_checks.ipynb #4dda825e
+# %% ../../nbs/04_dataset/11_checks.ipynb #4efa01e9
 _SHARES = {"train": 0.70, "val": 0.15, "test": 0.15}
 
 
@@ -181,7 +181,7 @@ def audit_descriptions(data: dict) -> Finding:
     wrong = f"the description is wrong about {', '.join(sorted(set(sum(misstated, []))))}"
     return Finding.of_clips("descriptions", bad, bad.sum(), 0, fine, wrong)
 
-# %% ../../nbs/04_dataset/11_checks.ipynb #33c94ad4
+# %% ../../nbs/04_dataset/11_checks.ipynb #1b696c05
 FARTHEST = 6.5  # σ
 _DEVIATION = 6  # standard errors
 
@@ -205,7 +205,7 @@ def _noise_deviations(z: np.ndarray, labels: np.ndarray) -> dict:  # (N, T, 3), 
         deviations[f"class {label} is shown aside"] = _class_deviation(z[labels == label])
     return deviations
 
-# %% ../../nbs/04_dataset/11_checks.ipynb #8d511af1
+# %% ../../nbs/04_dataset/11_checks.ipynb #3d41dade
 def audit_jitter(data: dict) -> Finding:
     "The ball is shown where it is, but for noise of the clip's σ, alike in every frame and class, each independent."
     data = measured(data)
@@ -222,7 +222,7 @@ def audit_jitter(data: dict) -> Finding:
     worst = f"at most {far.max():.1f} σ away"
     return Finding.of_clips("jitter", far > FARTHEST, far.max(), FARTHEST, f"{fine}, {worst}", f"{wrong}, {worst}")
 
-# %% ../../nbs/04_dataset/11_checks.ipynb #804f402f
+# %% ../../nbs/04_dataset/11_checks.ipynb #21a73469
 CENTROID = 0.1  # pixels
 _ONE_PIXEL = (
     0.55  # pixels: a ball of a smaller radius may show in one pixel alone, whose centre is up to √½ pixels away
@@ -237,7 +237,7 @@ def _drawn_otherwise(data: dict, size: tuple) -> np.ndarray:  # bool (N,)
         parts.append((drawn != data["videos"][some]).flatten(1).any(1).numpy())
     return np.concatenate(parts)
 
-# %% ../../nbs/04_dataset/11_checks.ipynb #feb5690c
+# %% ../../nbs/04_dataset/11_checks.ipynb #00b4837d
 def audit_pixels(data: dict) -> Finding:
     "The frames are those of the positions, cameras and styles beside them."
     data, size = measured(data), tuple(data["videos"].shape[-2:])
@@ -251,7 +251,7 @@ def audit_pixels(data: dict) -> Finding:
     fine, wrong = f"drawn again, the same bytes; {worst}", f"the frames show something else, {worst}"
     return Finding.of_clips("pixels", _drawn_otherwise(data, size) | far, distance.max(), limit, fine, wrong)
 
-# %% ../../nbs/04_dataset/11_checks.ipynb #5656a7fc
+# %% ../../nbs/04_dataset/11_checks.ipynb #b55ecb0a
 def audit_variants(data: dict) -> Finding:
     "Each clip's σ, view, phase, style and camera are those of its variant; −1 is the plain one."
     data = measured(data)

@@ -78,7 +78,7 @@ def render_with_truth(
     }
     return batch | {"future_video": video[:, frames:].contiguous()} if with_future_video else batch
 
-# %% ../../nbs/04_dataset/02_clips.ipynb #b092964e
+# %% ../../nbs/04_dataset/02_clips.ipynb #93f1af8c
 @lru_cache(maxsize=16)
 def _view_cameras(image_size: tuple[int, int]) -> Camera:
     return Camera.stack([view_camera(i, image_size) for i in range(len(VIEWS))])
@@ -99,7 +99,7 @@ def _path(base: int, seed: int, phase: int, count: int, speed: float = 1.0) -> n
 def _noise(base: int, seed: int) -> np.ndarray:  # standard normal (180, 16, 3): one draw serves all variants of a base
     return rng_from(seed, "jitter", base).standard_normal((VARIANTS, OBSERVED, 3), np.float32)
 
-# %% ../../nbs/04_dataset/02_clips.ipynb #52b6832b
+# %% ../../nbs/04_dataset/02_clips.ipynb #c4ed2002
 OOD_SETS = {
     "camera": "azimuth 0 to 360°, elevation 5 to 65°",
     "speed": "motions drawn at 1.5 times the speed",
@@ -118,7 +118,7 @@ def _ood_camera(seed: int, base: int, variant: int, image_size: tuple) -> Camera
     azimuth, elevation = rng_from(seed, "ood camera", base, variant).uniform((0, 5), (360, 65))
     return Camera.look_at(azimuth, elevation, image_size=image_size)
 
-# %% ../../nbs/04_dataset/02_clips.ipynb #db1c9f91
+# %% ../../nbs/04_dataset/02_clips.ipynb #372bc00a
 def _checked_addresses(base_ids, variant_ids, plain: bool, ood: str | None) -> list[tuple[int, int]]:
     bases = [int(b) for b in base_ids]
     variants = [-1] * len(bases) if plain else [int(v) for v in variant_ids]
@@ -134,7 +134,7 @@ def _checked_addresses(base_ids, variant_ids, plain: bool, ood: str | None) -> l
             variant_of(variant)
     return list(zip(bases, variants, strict=True))
 
-# %% ../../nbs/04_dataset/02_clips.ipynb #1a1719a7
+# %% ../../nbs/04_dataset/02_clips.ipynb #ae5b03bd
 def render_clips(
     base_ids,  # (B,) base numbers
     variant_ids,  # (B,) variant numbers; ignored if plain
@@ -165,7 +165,7 @@ def render_clips(
     batch = render_with_truth(path, jittered, cameras, styles, image_size, with_future_video, out)
     return batch | _labels(pairs, variants) | _words(turned, speed)
 
-# %% ../../nbs/04_dataset/02_clips.ipynb #fd6ab9f3
+# %% ../../nbs/04_dataset/02_clips.ipynb #63019d16
 def _labels(pairs: list, variants: list[Variant]) -> dict:  # tensors (B,), and styles
     return {
         "base_id": torch.tensor([b for b, _ in pairs]),
@@ -214,7 +214,7 @@ def train_addresses(
     mixed = rng_from(seed, "mix", step).permutation(np.array(pairs))
     return mixed[:, 0], mixed[:, 1]
 
-# %% ../../nbs/04_dataset/02_clips.ipynb #eb18b919
+# %% ../../nbs/04_dataset/02_clips.ipynb #cb07f9f0
 def _random_label(seed: int, base: int, variant: int) -> int:
     return int(rng_from(seed, "shuffled", int(base), int(variant)).integers(len(FAMILIES)))
 
@@ -269,7 +269,7 @@ def evaluation_set(
     bases, variants = np.array(pairs[:limit]).T
     return bases, variants
 
-# %% ../../nbs/04_dataset/02_clips.ipynb #786a4311
+# %% ../../nbs/04_dataset/02_clips.ipynb #ba56b463
 def text_set(
     split: str,  # "val" or "test"
     *,

@@ -55,7 +55,7 @@ def gallery(
             names.append(f"{motion.family}\n{style}")
     return _labelled(np.concatenate(rows, 0), VIEW_NAMES, names)
 
-# %% ../../nbs/04_dataset/13_explorer.ipynb #2dd7ece2
+# %% ../../nbs/04_dataset/13_explorer.ipynb #4def96c9
 def _labelled(cells: np.ndarray, columns: tuple, rows: list, margin: int = 64) -> PILImage.Image:
     "The picture with a name above each column and before each row."
     height, width = cells.shape[:2]
@@ -68,7 +68,7 @@ def _labelled(cells: np.ndarray, columns: tuple, rows: list, margin: int = 64) -
         pen.multiline_text((margin - 4, 16 + (i + 0.5) * height / len(rows)), name, "black", anchor="rm", align="right")
     return picture
 
-# %% ../../nbs/04_dataset/13_explorer.ipynb #13c6c0c3
+# %% ../../nbs/04_dataset/13_explorer.ipynb #a8f8c02b
 def shown_clip(
     motion: Motion,
     view: int,  # 0 … 5
@@ -80,7 +80,7 @@ def shown_clip(
     path = path + sigma * rng_from("explorer", 0).normal(size=path.shape)
     return render_batch(path[None], camera, style=style)[0], balls_inside(path[None], camera)[0]
 
-# %% ../../nbs/04_dataset/13_explorer.ipynb #f84fe720
+# %% ../../nbs/04_dataset/13_explorer.ipynb #5e723c84
 def _trace(points: np.ndarray, name: str, colour: str) -> go.Scatter3d:
     x, y, z = points.T
     marker, line = dict(size=4, color=colour), dict(color=colour, width=4)
@@ -103,7 +103,7 @@ def path_figure(
     layout = dict(width=430, height=360, margin=dict(l=0, r=0, t=0, b=0), legend=dict(orientation="h"))
     return go.Figure(traces).update_layout(scene=dict(aspectmode="cube", **axes), **layout)
 
-# %% ../../nbs/04_dataset/13_explorer.ipynb #9de8bc7a
+# %% ../../nbs/04_dataset/13_explorer.ipynb #ab806403
 def motion_html(
     motion: Motion,
     sigma: float,  # standard deviation of the jitter, metres
@@ -164,7 +164,7 @@ def _motion_of(family: str, sliders: dict) -> Motion:
             params[name] = (*params.get(name, ()), slider.value)
     return Motion(family, params)
 
-# %% ../../nbs/04_dataset/13_explorer.ipynb #29ab56ae
+# %% ../../nbs/04_dataset/13_explorer.ipynb #392c6c87
 class Explorer(widgets.HBox):
     "Any motion from any view: sliders on the left, clip, path, law and words on the right."
 
@@ -196,7 +196,7 @@ class Explorer(widgets.HBox):
 def motion(self: Explorer) -> Motion:
     return _motion_of(self.family.value, self.sliders)
 
-# %% ../../nbs/04_dataset/13_explorer.ipynb #027f842d
+# %% ../../nbs/04_dataset/13_explorer.ipynb #f256b6a1
 @patch
 def draw(
     self: Explorer,

@@ -86,7 +86,7 @@ def check_space(
         if needed > free:
             raise ValueError(f"{place} has {free / 1e9:.3f} GB free and {needed / 1e9:.3f} GB are needed: {remedy}")
 
-# %% ../../nbs/04_dataset/08_generate.ipynb #6c99eaf9
+# %% ../../nbs/04_dataset/08_generate.ipynb #18a19108
 def made_with() -> dict:  # name → version
     "The versions that the bytes of a set depend on."
     return {"trajectory_nb": __version__} | {
@@ -114,7 +114,7 @@ def _from_shards(folder: Path, why: ValueError) -> dict:  # as a manifest that l
         raise ValueError(f"{folder} holds shards of several data sets and no manifest: name another folder")
     return headers[0] | {"files": {}}
 
-# %% ../../nbs/04_dataset/08_generate.ipynb #188beb58
+# %% ../../nbs/04_dataset/08_generate.ipynb #c565b9ec
 def resume_manifest(
     folder: Path,
     new: dict,  # the manifest of a set that has no file yet
@@ -140,7 +140,7 @@ def resume_manifest(
     damaged = storage.find_damage(folder)
     return stored | {"files": {k: v for k, v in stored["files"].items() if k not in damaged}}
 
-# %% ../../nbs/04_dataset/08_generate.ipynb #748f1db9
+# %% ../../nbs/04_dataset/08_generate.ipynb #de9d7748
 def _store_films(folder: Path, manifest: dict, number: int, films: int) -> bool:  # whether any was missing
     "Write the films of a shard's clips that the manifest does not list, from what the shard holds."
     part = storage.shard_clips(manifest, number)
@@ -163,7 +163,7 @@ def _store_card(folder: Path, manifest: dict) -> None:
     card = dataset_card(manifest, rows)
     manifest["files"][storage.CARD] = storage.store_file(folder, storage.CARD, card)
 
-# %% ../../nbs/04_dataset/08_generate.ipynb #765cb113
+# %% ../../nbs/04_dataset/08_generate.ipynb #a30537b7
 def _store_missing(folder: Path, manifest: dict, films: int, progress: Callable | None) -> None:
     "Make what the manifest does not list, in order, writing the manifest after each step."
     settings, stored = manifest["settings"], storage.clips_stored(manifest)
@@ -193,7 +193,7 @@ def _store_missing(folder: Path, manifest: dict, films: int, progress: Callable 
         kept = f"{stored} of {settings['num_samples']} clips are stored and stay"
         raise ValueError(f"{e}; {kept}, the same call goes on from there") from e
 
-# %% ../../nbs/04_dataset/08_generate.ipynb #89a369f8
+# %% ../../nbs/04_dataset/08_generate.ipynb #da28b765
 def _manifest_bytes(folder: Path) -> bytes | None:  # every writer changes it first
     try:
         return (folder / storage.MANIFEST).read_bytes()

@@ -18,7 +18,7 @@ from ..motion.laws import clip_times
 from ..renderer.camera import Camera
 from ..renderer.raster import BACKGROUND, BALL_COLOUR
 
-# %% ../../nbs/04_dataset/09_measurements.ipynb #4facfff9
+# %% ../../nbs/04_dataset/09_measurements.ipynb #1c0a2339
 @dataclass(frozen=True)
 class PixelMeasurements:
     "What can be measured in the frames of N clips without any knowledge of them."
@@ -79,7 +79,7 @@ class Finding:
         state = {True: "ok", False: "FAIL", None: "-"}[self.passed]
         return f"{state:4}  {self.name:29}  {self.message}"
 
-# %% ../../nbs/04_dataset/09_measurements.ipynb #d2ff1ed4
+# %% ../../nbs/04_dataset/09_measurements.ipynb #b6292bb0
 @patch(cls_method=True)
 def of_clips(
     cls: Finding,
@@ -95,7 +95,7 @@ def of_clips(
     message = f"{wrong}: {name_clips(bad)}" if bad.any() else fine
     return cls(name, not bad.any(), float(value), float(limit), message)
 
-# %% ../../nbs/04_dataset/09_measurements.ipynb #0a434642
+# %% ../../nbs/04_dataset/09_measurements.ipynb #b2dc775a
 class _Arrays(dict):
     "A set whose tensors are also at hand as arrays, converted once."
 

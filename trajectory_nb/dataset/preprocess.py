@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SCALE', 'to_float', 'check_video', 'normalize']
 
-# %% ../../nbs/04_dataset/04_preprocess.ipynb #2227970d
+# %% ../../nbs/04_dataset/04_preprocess.ipynb #e54ac8db
 import torch
 
 from ..renderer.raster import BACKGROUND

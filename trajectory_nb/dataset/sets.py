@@ -45,7 +45,7 @@ def dataset_settings(
         "seed": int(seed),
     }
 
-# %% ../../nbs/04_dataset/03_sets.ipynb #7ca270fd
+# %% ../../nbs/04_dataset/03_sets.ipynb #48e1b309
 def uneven_classes(num_samples: int) -> str | None:  # None for a multiple of four
     "How a number of clips is shared that the families cannot share evenly."
     each, more = divmod(num_samples, len(FAMILIES))
@@ -61,7 +61,7 @@ def _order(num_samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:  # bas
     order = rng_from(seed, "generate").permutation(num_samples)
     return order, split_of(num_samples, seed)[order]
 
-# %% ../../nbs/04_dataset/03_sets.ipynb #6a1ceda4
+# %% ../../nbs/04_dataset/03_sets.ipynb #8896b10f
 _TENSORS = ("trajectory_3d", "future_3d", "jittered", "base_id", "variant_id", "sigma", "view", "phase", *"KRt")
 _LISTS = ("style", "equations", "descriptions")
 
@@ -87,7 +87,7 @@ def dataset_part(
     camera = {name: data.pop(name) for name in "KRt"}
     return data | {"camera": camera, "split": splits[first:last].tolist(), "settings": settings}
 
-# %% ../../nbs/04_dataset/03_sets.ipynb #b011f630
+# %% ../../nbs/04_dataset/03_sets.ipynb #17857a85
 def generate_dataset(
     num_samples: int = 1200,  # N clips, each of another base
     frames_per_video: int = OBSERVED,  # T, 1 to 16: the 4 frames after them are the future

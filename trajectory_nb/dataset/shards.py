@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['clip_columns', 'from_columns', 'encode_shard', 'shard_about', 'read_parquet', 'open_shard']
 
-# %% ../../nbs/04_dataset/05_shards.ipynb #447cc1a4
+# %% ../../nbs/04_dataset/05_shards.ipynb #33a23bcc
 import json
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def clip_columns(
         raise ValueError(f"fields hold {counts or 'no'} clips: give each as many, at least one")
     return columns
 
-# %% ../../nbs/04_dataset/05_shards.ipynb #9d786ba2
+# %% ../../nbs/04_dataset/05_shards.ipynb #a0150e59
 def from_columns(
     columns: dict,  # of clip_columns
     settings: dict | None,  # None: the set has none
@@ -53,7 +53,7 @@ def from_columns(
     camera = {name: v for name, v in columns.items() if name in "KRt"}
     return data | ({} if settings is None else {"settings": settings}) | ({"camera": camera} if camera else {})
 
-# %% ../../nbs/04_dataset/05_shards.ipynb #f43c492d
+# %% ../../nbs/04_dataset/05_shards.ipynb #88619787
 def _in_decimals(table):  # pyarrow.Table → the same, with no float32 left
     "Each float32 as the float64 of its shortest decimal, which gives it back; the field says what it was."
     import pyarrow as pa
@@ -118,7 +118,7 @@ def _table_columns(rows) -> dict:  # pyarrow.Table → field of one clip → ten
             columns[field.name] = columns[field.name].float()
     return columns
 
-# %% ../../nbs/04_dataset/05_shards.ipynb #52bb1d91
+# %% ../../nbs/04_dataset/05_shards.ipynb #ed8b2ba3
 def open_shard(
     path: Path,  # the tensor file
     table: bytes,  # the parquet file

@@ -29,7 +29,7 @@ def _path_statistics(path: np.ndarray) -> dict:  # (N, T, 2 or 3) → name → (
         "mean position": path.mean(1),
     }
 
-# %% ../../nbs/04_dataset/10_shortcuts.ipynb #915fb627
+# %% ../../nbs/04_dataset/10_shortcuts.ipynb #30c248da
 def trivial_statistics(
     data: dict,  # of generate_dataset or load_dataset
 ) -> dict:  # name → {"true", "shown", "picture": (N, columns)}

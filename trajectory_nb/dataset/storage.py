@@ -27,7 +27,7 @@ from fastcore.basics import patch
 from ..core.files import atomic_write
 from .shards import clip_columns, encode_shard, from_columns, open_shard, read_parquet
 
-# %% ../../nbs/04_dataset/06_storage.ipynb #357514bf
+# %% ../../nbs/04_dataset/06_storage.ipynb #d279c5fb
 class NotStored(ValueError):
     "The system would not take a file: no space, no permission, no such folder."
 
@@ -48,7 +48,7 @@ def store_file(
         raise NotStored(f"cannot write {path} ({(e.strerror or str(e)).lower()}): {remedy}") from e
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
-# %% ../../nbs/04_dataset/06_storage.ipynb #540bf4ed
+# %% ../../nbs/04_dataset/06_storage.ipynb #04b40616
 _AGAIN = "or run the same trajectory-nb generate again; other shards can be read"
 
 
@@ -71,7 +71,7 @@ def check_file(
         raise ValueError(f"{path} is corrupt, its checksum does not match: put the file back, {_AGAIN}")
     return content
 
-# %% ../../nbs/04_dataset/06_storage.ipynb #93f7447d
+# %% ../../nbs/04_dataset/06_storage.ipynb #f0b0df58
 _FORMAT, MANIFEST, CARD = 2, "manifest.json", "README.md"
 _LISTED = r"shard-[0-9]{5,}(-b)?\.(safetensors|parquet)|mp4/clip-[0-9]{6,}\.mp4|README\.md"
 
@@ -97,7 +97,7 @@ def new_manifest(
         "files": {},
     }
 
-# %% ../../nbs/04_dataset/06_storage.ipynb #ca728609
+# %% ../../nbs/04_dataset/06_storage.ipynb #fd12cf72
 def shard_count(manifest: dict) -> int:
     return -(-manifest["clips"] // manifest["clips_per_shard"])
 
@@ -119,7 +119,7 @@ def clips_stored(manifest: dict) -> int:  # clips of the shards that are listed
     numbers = {int(re.match(r"shard-(\d+)", name)[1]) for name in manifest["files"] if name.startswith("shard-")}
     return sum(len(shard_clips(manifest, i)) for i in numbers if shard_listed(manifest, i))
 
-# %% ../../nbs/04_dataset/06_storage.ipynb #46035456
+# %% ../../nbs/04_dataset/06_storage.ipynb #3cd65310
 def _digest(body: dict) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
@@ -130,7 +130,7 @@ def write_manifest(folder: Path, manifest: dict) -> Path:
     store_file(folder, MANIFEST, json.dumps(body | {"sha256": _digest(body)}, indent=1, ensure_ascii=False) + "\n")
     return Path(folder) / MANIFEST
 
-# %% ../../nbs/04_dataset/06_storage.ipynb #687f8327
+# %% ../../nbs/04_dataset/06_storage.ipynb #fb2989e0
 def _well_typed(body: dict) -> bool:
     files = body.get("files")
     return (
@@ -218,7 +218,7 @@ def writing(
     finally:
         os.close(handle)
 
-# %% ../../nbs/04_dataset/06_storage.ipynb #36fc998f
+# %% ../../nbs/04_dataset/06_storage.ipynb #4eabbf97
 def store_shard(folder: Path, manifest: dict, number: int, columns: dict) -> None:
     "Write the clips of a shard, and note them in the manifest (which the caller writes)."
     about = {k: manifest[k] for k in ("format", "settings", "made_with", "clips", "clips_per_shard")}
@@ -265,7 +265,7 @@ def save_dataset(
             (folder / name).unlink(missing_ok=True)
     return path
 
-# %% ../../nbs/04_dataset/06_storage.ipynb #7f214f6e
+# %% ../../nbs/04_dataset/06_storage.ipynb #de213d3a
 def stored_table(folder: Path, manifest: dict, number: int) -> bytes:
     "The checked parquet file of a shard."
     name = shard_names(manifest, number)[1]
@@ -326,7 +326,7 @@ class StoredDataset(torch.utils.data.Dataset):
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_shards": {}}  # a worker maps the files itself
 
-# %% ../../nbs/04_dataset/06_storage.ipynb #7b570da5
+# %% ../../nbs/04_dataset/06_storage.ipynb #de582ebf
 @patch
 def shard(self: StoredDataset, number: int) -> dict:  # field of one clip → tensor (n, …), or list of n strings
     "All clips of a shard, mapped from its checked file: copy what is to be changed."
