@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PROMISED', 'FOR_DEVELOPERS', 'plan_of', 'Import', 'modules_of', 'imports_of', 'backward', 'circles', 'private',
-           'Page', 'pages_of', 'rooms_table', 'sidebar', 'main']
+           'unknown', 'Page', 'pages_of', 'rooms_table', 'sidebar', 'main']
 
 # %% ../../nbs/16_dev/07_rooms.ipynb #bfcff076
 import ast
@@ -72,9 +72,13 @@ def _taken(node: ast.AST, parent: str) -> list[tuple[str, str]]:  # (module, nam
         return [(".".join(filter(None, [*above, base])), one.name) for one in node.names]
     if isinstance(node, ast.Import):
         return [(one.name.removeprefix("trajectory_nb."), "") for one in node.names]
-    if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module":
+    called = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+    if called == "import_module":
         names = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
         return [(str(name).removeprefix("trajectory_nb."), "") for name in names]
+    if called == "attach":  # a facade's table, `lazy_loader.attach(__name__, submod_attrs={module: [name, …]})`
+        tables = [ast.literal_eval(word.value) for word in node.keywords if word.arg == "submod_attrs"]
+        return [(f"{parent}.{module}", name) for table in tables for module, names in table.items() for name in names]
     return []
 
 # %% ../../nbs/16_dev/07_rooms.ipynb #e2a1435f
@@ -82,12 +86,14 @@ PROMISED = {("status", "viewer.viewer")}  # `StatusViewer` is taken from `trajec
 
 
 def backward(imports: list[Import], plan: dict[str, tuple[str, str]]) -> list[str]:  # a line each
-    "The imports of what stands later: in a later room, or later in the same room."
+    "The imports of what stands later, in a later room or later in the same room; a facade may name all of its own."
     wrong = []
     for one in imports:
         here, there = plan.get(one.module), plan.get(one.target)
         if here is None or there is None:
             wrong.append(f"{one.line}, but no notebook of a room exports {one.module if here is None else one.target}")
+        elif one.target.startswith(f"{one.module}."):
+            continue  # a facade names what stands in its own room
         elif there > here and (one.module, one.target) not in PROMISED:
             wrong.append(f"{one.line}, which stands later: {'/'.join(here)} may not import {'/'.join(there)}")
     return wrong
@@ -117,6 +123,33 @@ def circles(imports: list[Import]) -> list[str]:  # a line each
 def private(imports: list[Import]) -> list[str]:  # a line each
     "The imports of another module's private names."
     return [one.line for one in imports if one.name.startswith("_") and not one.name.startswith("__")]
+
+
+def unknown(imports: list[Import], package: str | Path) -> list[str]:  # a line each
+    "The names that a module takes from one that does not define or import them. Facades define what their tables say."
+    modules, defined = modules_of(package), {}
+    for module, path in modules.items():
+        defined[module] = _defined(ast.parse(path.read_text(encoding="utf-8")))
+    facades = {one.module: set() for one in imports if modules[one.module].name == "__init__.py"}
+    for one in imports:
+        facades.get(one.module, set()).add(one.name)
+    for facade, names in facades.items():
+        defined[facade] |= names
+    return [
+        f"{one.line}, which has no such name" for one in imports if one.name and one.name not in defined[one.target]
+    ]
+
+
+def _defined(tree: ast.Module) -> set[str]:  # all that gets a name anywhere in a module
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(one.asname or one.name).split(".")[0] for one in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
 
 # %% ../../nbs/16_dev/07_rooms.ipynb #14b51e34
 FOR_DEVELOPERS = ("dev",)  # rooms that users need not see
@@ -177,11 +210,11 @@ def sidebar(nbs: str | Path) -> str:  # YAML
 
 # %% ../../nbs/16_dev/07_rooms.ipynb #66086880
 def main(arguments: list[str]) -> int:  # exit code
-    "`python -m trajectory_nb.dev.rooms NBS PACKAGE [--write]`: print what is out of order; with `--write`, renew the sidebar."
+    "`python -m trajectory_nb.dev.rooms NBS PACKAGE [--write]`: print what is out of order; `--write` renews the sidebar."
     nbs, package = Path(arguments[0]), Path(arguments[1])
     imports = imports_of(package)
     wrong = [*backward(imports, plan_of(nbs)), *(f"a circle: {one}" for one in circles(imports))]
-    wrong += [f"private: {one}" for one in private(imports)]
+    wrong += [*(f"private: {one}" for one in private(imports)), *unknown(imports, package)]
     file, text = nbs / "sidebar.yml", sidebar(nbs)
     if "--write" in arguments:
         file.write_text(text, encoding="utf-8")
