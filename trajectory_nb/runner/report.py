@@ -84,9 +84,8 @@ def who_lines(llm: dict[str, dict]) -> list[str]:
     for name, who in llm.items():
         note = who.get("note") or ""
         reason = re.search(r"cannot answer here \((.*)\), so ", note)
-        line = f"asks {who['asked']}; answered by {who['answers']}" + (
-            f": {reason[1] if reason else note}" * bool(note)
-        )
+        why = f": {reason[1] if reason else note}" if note else ""
+        line = f"asks {who['asked']}; answered by {who['answers']}{why}"
         branches.setdefault(line, {})[split_name(name)[0]] = None
     return [f"  {', '.join(names)}: {line}" for line, names in branches.items()]
 
