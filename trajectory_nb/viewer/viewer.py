@@ -304,7 +304,7 @@ def show(self: StatusViewer):  # the `ipywidgets.VBox`
     threading.Thread(target=self._renew, daemon=True, name="viewer").start()
     return self.widget
 
-
+# %% ../../nbs/14_viewer/01_viewer.ipynb #bc7ae47c
 @patch
 def _make_widgets(self: StatusViewer, w) -> None:  # the module `ipywidgets`
     self.table, self.machine, self.question, self.said, self.log = (w.HTML() for _ in range(5))
