@@ -68,7 +68,7 @@ def papermill_terminated(folder):
 
 @fault("kernel: SIGSTOP", "taken for stuck, ended, started again, ends with the same weights")
 def kernel_frozen(folder):
-    _killed(folder, lambda job: kernels(job)[0].pid, signal.SIGSTOP, "frozen")
+    _killed(folder, lambda job: kernels(job)[0].pid, signal.SIGSTOP, "suspended")
 
 
 @fault("a loop hangs while the heart beats", "taken for stuck, interrupted, started again")

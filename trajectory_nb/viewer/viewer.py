@@ -9,7 +9,6 @@ __all__ = ['HISTORY', 'QUESTIONS', 'status_html', 'branch_history', 'curves_png'
 # %% ../../nbs/14_viewer/01_viewer.ipynb #a5f3ad42
 import html
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import psutil
 from fastcore.basics import patch
 
 from ..core.files import read_json, schema_error
+from ..core.gpus import Gpu, list_gpus
 from ..core.locks import is_held
 from ..core.text import last_lines, own_lines
 from ..plots.figures import PALETTE, figure_png, plot_history
@@ -150,41 +150,20 @@ def newest_pictures(
     return [path for _, _, path in by_age[::-1][:count]]
 
 # %% ../../nbs/14_viewer/01_viewer.ipynb #1a005daa
-def machine_line() -> (
-    str
-):  # such as `this machine: processors 93 % busy, memory 9.1 of 16.4 GB; GPU 0 87 % busy, memory 20.1 of 80.0 GB`
-    "How busy this machine is, its GPUs as nvidia-smi tells."
+def machine_line() -> str:
+    "How busy this machine is: `this machine: processors 93 % busy, memory 9.1 of 16.4 GB; GPU 0 87 % busy, …`"
     memory = psutil.virtual_memory()
-    told = [
-        f"this machine: processors {psutil.cpu_percent():.0f} % busy, memory {(memory.total - memory.available) / 1e9:.1f} of {memory.total / 1e9:.1f} GB"
-    ]
-    if shutil.which("nvidia-smi"):
-        query = [
-            "nvidia-smi",
-            "--query-gpu=index,utilization.gpu,memory.used,memory.total",
-            "--format=csv,noheader,nounits",
-        ]
-        try:
-            listed = subprocess.run(query, capture_output=True, text=True, timeout=5).stdout
-        except (OSError, subprocess.TimeoutExpired):
-            listed = ""
-        told += map(_gpu, listed.splitlines())
-    return "; ".join(filter(None, told))
+    used, total = (memory.total - memory.available) / 1e9, memory.total / 1e9
+    machine = f"this machine: processors {psutil.cpu_percent():.0f} % busy, memory {used:.1f} of {total:.1f} GB"
+    return "; ".join([machine, *map(_gpu, list_gpus(timeout=5.0))])
 
 
-def _gpu(line: str) -> str:  # such as `0, 87, 20134, 81559`
-    "One line of nvidia-smi in words; what a GPU does not tell (`[N/A]`) is left out."
-    index, busy, used, total, *_ = [*(word.strip() for word in line.split(",")), *[""] * 4]
-    return " ".join(
-        filter(
-            None,
-            (
-                f"GPU {index}",
-                busy.isdigit() and f"{busy} % busy,",
-                used.isdigit() and total.isdigit() and f"memory {int(used) / 1024:.1f} of {int(total) / 1024:.1f} GB",
-            ),
-        )
-    ).rstrip(",")
+def _gpu(gpu: Gpu) -> str:
+    "A GPU in words; what it does not report is left out."
+    busy = "" if gpu.busy is None else f"{gpu.busy} % busy"
+    known = gpu.used is not None and gpu.total is not None
+    memory = f"memory {gpu.used / 1024:.1f} of {gpu.total / 1024:.1f} GB" if known else ""
+    return " ".join(filter(None, (f"GPU {gpu.index}", ", ".join(filter(None, (busy, memory))))))
 
 # %% ../../nbs/14_viewer/01_viewer.ipynb #1e438ffd
 def home_of(
