@@ -41,9 +41,8 @@ chaos: $(STAMP) ## break runs in every way that runs break, about 8 minutes
 export: $(STAMP) ## style, library, clean notebooks, sidebar and README from the notebooks
 	PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; .ci/style; nbdev_export && nbdev_clean && python -m trajectory_nb.dev.rooms nbs trajectory_nb --write && ruff check trajectory_nb && .ci/readme
 
-docs: $(STAMP) ## build the site with Quarto, which must be installed
-	@command -v quarto >/dev/null || { echo "Quarto is not installed: see https://quarto.org/docs/get-started"; exit 2; }
-	PATH="$(CURDIR)/$(BIN):$$PATH" nbdev_docs
+docs: $(STAMP) ## build the site in _docs, by Quarto or without it, and check every link
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/docs/build
 
 clean: ## remove built files and caches; runs/ and .venv stay
 	rm -rf _proc _docs build dist *.egg-info nbs/nbdev.yml

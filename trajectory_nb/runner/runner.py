@@ -11,6 +11,8 @@ import importlib.util
 import os
 import socket
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ..core.files import write_json
@@ -19,23 +21,16 @@ from ..core.run_dirs import latest_run
 from ..status.monitor import gather_notes
 from ..status.progress import Progress
 from ..status.status import process_start, read_status, resume_command, utc_now
-from trajectory_nb.training.settings import (
-    BranchConfig,
-    branch_order,
-    check_unchanged,
-    find_branch,
-    overrides_for,
-    read_record,
-    split_name,
-)
-from .jobs import Job, check_parameters, find_notebook, find_slots, tagged_parameters
+from ..training import settings
+from ..training.settings import BranchConfig, split_name
+from . import report
+from .jobs import Job, check_parameters, find_notebook, find_slots
 from .planning import merge_config, plan_branches, who_answers
-from .preflight import preflight as fly
+from .preflight import preflight as run_preflight
 from .preflight import preflight_lines
 from .processes import end_orphans
 from .provenance import code_files, code_version, describe_machine, versions
 from .record import begin_attempt, check_code, end_attempt, open_run_dir, read_plan
-from .report import say_anew, say_failures, say_finished, say_plan, say_results, say_took
 from .supervision import Supervisor
 from .sync import Syncer, find_target
 from .worktrees import code_of, own_code
@@ -47,99 +42,101 @@ class RunFailed(RuntimeError):
     def __init__(self, run_dir: Path, failed: list[Job]):
         self.run_dir, self.failed = run_dir, [job.branch for job in failed]
         logs = ", ".join(str(job.log) for job in failed)
+        names, again = ", ".join(self.failed), resume_command(run_dir)
         super().__init__(
-            f"{len(failed)} of the branches failed: {', '.join(self.failed)}; why stands in {logs}; to do them again: {resume_command(run_dir)}"
+            f"{len(failed)} of the branches failed: {names}; why stands in {logs}; to do them again: {again}"
         )
 
 # %% ../../nbs/12_runner/12_runner.ipynb #c677c661
-def _jobs(
-    run_dir: Path,
-    plan: dict[str, BranchConfig],
-    overrides: dict,
-    notebook: Path,
-    parameters: dict,
-    code: dict | None = None,
-) -> list[Job]:
+@dataclass
+class _Work:
+    "What a runner has to do."
+
+    run_dir: Path
+    record: dict  # what stands in run.json
+    plan: dict[str, BranchConfig]  # by branch name, those that are done too
+    jobs: list[Job]  # of the branches that are left
+
+
+def _jobs(run_dir: Path, plan: dict[str, BranchConfig], overrides: dict, notebook, parameters, code=None) -> list[Job]:
     "A job per branch, its parameters checked against the notebook; with `code`, the notebook of its worktree."
-    known = tagged_parameters(notebook)
     jobs = []
     for name, config in plan.items():
-        own = {field: value for field, value in overrides_for(name, overrides).items() if field != "seed"}
-        told = {
-            "branch": name,
-            "preset": config.preset,
-            "run_dir": str(run_dir.resolve()),
-            "seed": config.seed,
-            "overrides": own,
-        }
+        own = {field: value for field, value in settings.overrides_for(name, overrides).items() if field != "seed"}
+        asked = {"branch": name, "preset": config.preset, "run_dir": str(run_dir.resolve()), "seed": config.seed}
         own_notebook, env = own_code(code[name]) if code else (notebook, {})
-        jobs.append(Job(name, own_notebook, check_parameters(own_notebook, {**told, **parameters}), run_dir, env=env))
+        checked = check_parameters(own_notebook, asked | {"overrides": own} | parameters)
+        jobs.append(Job(name, own_notebook, checked, run_dir, env=env))
     return jobs
 
 # %% ../../nbs/12_runner/12_runner.ipynb #1c1d778b
-def _start_plan(
-    branches, preset, run_dir, seed, config, root, notebook, parameters, worktrees, seeds
-) -> tuple[Path, dict, dict, list[Job]]:
+def _new_work(branches, preset, run_dir, seed, config, root, notebook, parameters, worktrees, seeds) -> _Work:
     "A new run: everything checked first, then its folder made."
-    if of_a_run := next((name for name in branches or () if split_name(find_branch(name).name)[1] is not None), None):
-        raise ValueError(
-            f"{of_a_run} is one replicate of a run with several seeds: a new run takes {split_name(of_a_run)[0]}, with a seed and how many seeds beside it"
-        )
+    for name in branches or ():
+        plain, own_seed = split_name(settings.find_branch(name).name)
+        if own_seed is not None:
+            why = f"{name} is one replicate of a run with several seeds"
+            raise ValueError(f"{why}: a new run takes {plain}, with a seed and how many seeds beside it")
     plan = plan_branches(branches, preset, seed, config, seeds)
     code = code_of(plan) if worktrees else {}
     _jobs(Path("."), plan, config, notebook, parameters, code)
     run_dir = open_run_dir(run_dir, preset, root)
-    seed = next(iter(plan.values())).seed
-    told = {
+    record = {
         "preset": preset,
-        "seed": seed,
+        "seed": next(iter(plan.values())).seed,
         "seeds": seeds,
-        "branches": sorted(plan, key=branch_order),
+        "branches": sorted(plan, key=settings.branch_order),
         "config": {key: value for key, value in config.items() if key != "seed"},
         "created": utc_now(),
         "code_files": code_files(notebook=notebook),
     }
-    return (
-        run_dir,
-        told | ({"code": code} if code else {}),
-        plan,
-        _jobs(run_dir, plan, config, notebook, parameters, code),
-    )
+    jobs = _jobs(run_dir, plan, config, notebook, parameters, code)
+    return _Work(run_dir, record | ({"code": code} if code else {}), plan, jobs)
 
 # %% ../../nbs/12_runner/12_runner.ipynb #72ede832
-def _resume_plan(
-    branches, run_dir, config, root, notebook, parameters, force, seeds
-) -> tuple[Path, dict, dict, list[Job]]:
-    "An earlier run: everything from its run.json, but for what `config` changes, and only the branches that have not finished."
+def _resumed_record(run_dir: Path, branches, config: dict, seeds: int | None) -> dict:
+    "The run.json of an earlier run, with the changes of `config`. `ValueError` for other seeds than it was begun with."
+    record = read_plan(run_dir, branches)
+    before, mend = dict(record.get("config") or {}), "leave it out, or start another run"
+    record["seed"] = before.pop("seed", record["seed"])  # an earlier version kept the seed that was used there
+    begun = record.get("seeds") or 1
+    if seeds not in (None, begun):
+        raise ValueError(f"seeds={seeds!r}, but {run_dir} was begun with {begun}: {mend}")
+    if config.get("seed", record["seed"]) != record["seed"]:
+        why = f"seed {config['seed']} in the configuration, but {run_dir} was begun with {record['seed']}"
+        raise ValueError(f"{why}: {mend}")
+    record["config"] = merge_config(before, {key: value for key, value in config.items() if key != "seed"})
+    return record
+
+
+def _record_of(run_dir: Path, branch: str) -> Path:
+    "The file in which a branch keeps what its checkpoints were made with."
+    return run_dir / "checkpoints" / branch / "record.json"
+
+
+def _finished(run_dir: Path) -> set[str]:
+    "The branches that are done, and have not lost their results."
+    done = {row["branch"] for row in read_status(run_dir) if row["status"] == "done"}
+    lost = {name for name in done if not (run_dir / "results" / name / "metrics.json").exists()}
+    return done - {name for name in lost if _record_of(run_dir, name).exists()}
+
+# %% ../../nbs/12_runner/12_runner.ipynb #7f7c4dd6
+def _resumed_work(run_dir, branches, config, root, notebook, parameters, force, seeds) -> _Work:
+    "An earlier run, with the changes of `config`, and only the branches that have not finished."
     run_dir = Path(run_dir) if run_dir else Path(root) / latest_run(root).name
-    told = read_plan(run_dir, branches)
-    told["seed"] = (told.get("config") or {}).pop(
-        "seed", told["seed"]
-    )  # where an earlier version left the one that was used
-    if seeds not in (None, begun := told.get("seeds") or 1):
-        raise ValueError(f"seeds={seeds!r}, but {run_dir} was begun with {begun}: leave it away, or start another run")
-    if config.get("seed", told["seed"]) != told["seed"]:
-        raise ValueError(
-            f"seed {config['seed']} in the configuration, but {run_dir} was begun with {told['seed']}: leave it away, or start another run"
-        )
-    told["config"] = merge_config(
-        told.get("config") or {}, {key: value for key, value in config.items() if key != "seed"}
-    )
-    plan = plan_branches(branches or told["branches"], told["preset"], told["seed"], told["config"])
-    lost = lambda name: (
-        (run_dir / "checkpoints" / name / "record.json").exists()
-        and not (run_dir / "results" / name / "metrics.json").exists()
-    )
-    done = {row["branch"] for row in read_status(run_dir) if row["status"] == "done" and not lost(row["branch"])}
+    record = _resumed_record(run_dir, branches, config, seeds)
+    plan = plan_branches(branches or record["branches"], record["preset"], record["seed"], record["config"])
+    done = _finished(run_dir)
     for name, branch in plan.items():
-        if (record := run_dir / "checkpoints" / name / "record.json").exists() and (config or name not in done):
-            check_unchanged(branch, read_record(record), run_dir.name)
+        if _record_of(run_dir, name).exists() and (config or name not in done):
+            settings.check_unchanged(branch, settings.read_record(_record_of(run_dir, name)), run_dir.name)
     left = {name: branch for name, branch in plan.items() if name not in done}
-    if left and told.get("code"):
-        told["code"] |= code_of(left, told["code"])
+    if left and record.get("code"):
+        record["code"] |= code_of(left, record["code"])
     elif left:
-        check_code(run_dir, told, code_files(notebook=notebook), force)
-    return run_dir, told, plan, _jobs(run_dir, left, told["config"], notebook, parameters, told.get("code"))
+        check_code(run_dir, record, code_files(notebook=notebook), force)
+    jobs = _jobs(run_dir, left, record["config"], notebook, parameters, record.get("code"))
+    return _Work(run_dir, record, plan, jobs)
 
 # %% ../../nbs/12_runner/12_runner.ipynb #e4f3cebe
 def run_branches(
@@ -148,155 +145,121 @@ def run_branches(
     run_dir: str | Path | None = None,  # the run's folder; a new one below `root` (to resume: the latest) when None
     resume: bool = False,  # take up an earlier run: its run.json says what, and finished branches are skipped
     seed: int | None = None,  # of data and weights; when None that of `config`, or 42
-    config: dict
-    | None = None,  # fields for all branches, and branch names with fields for one; to resume: those to be changed
+    config: dict | None = None,  # fields for all branches, and branch names with fields for one; to resume: changes
     slots: int | None = None,  # branches at a time; one a GPU, or two on the CPU, when None
     parameters: dict | None = None,  # further parameters of the notebook
     notebook: str | Path | None = None,  # what to execute; the package's own branch notebook when None
     root: str | Path = "runs",  # where runs live
-    worktrees: bool = False,  # each branch with the notebook and the code of its own git worktree; a resumed run does as it began
+    worktrees: bool = False,  # each branch with the code of its own git worktree; a resumed run does as it began
     slots_per_gpu: int = 1,  # branches that share a GPU
-    sync: str
-    | None = None,  # a folder, or user@host:folder, to which results are copied every 15 minutes and at the end
+    sync: str | None = None,  # a folder, or user@host:folder: results are copied every 15 minutes and at the end
     force: bool = False,  # resume although the code has changed
-    seeds: int
-    | None = None,  # train each branch with so many seeds, `seed` and those that follow; 1, or to resume as the run began, when None
+    seeds: int | None = None,  # replicates of each branch, with `seed` and the next ones; 1, or as the run was begun
     preflight: bool = True,  # measure first whether memory and disk are enough; of the preset tiny only the disk
     console=None,  # a `rich.console.Console`; one on stdout when None
 ) -> Path:  # the run's folder
     """Train, evaluate and compare the branches, each in a process of its own.
 
-    Raises `ValueError` for what a user can get wrong and for what does not fit on this machine, before anything starts, and when another process is at this run,
-    or the disk is full; `RunFailed` after the comparison when a branch failed; `KeyboardInterrupt` on Ctrl-C, after every branch has saved its state."""
-    if not importlib.util.find_spec("papermill") or not importlib.util.find_spec("ipykernel"):
-        raise ValueError("running branches needs papermill and ipykernel: pip install papermill ipykernel")
-    notebook, parameters, places = (
-        Path(notebook or find_notebook()),
-        parameters or {},
-        find_slots(slots, per_gpu=slots_per_gpu),
-    )
+    Raises `ValueError` for what a user can get wrong and what does not fit on this machine, before anything starts,
+    and when another process is at this run, or the disk is full; `RunFailed` after the comparison when a branch failed;
+    `KeyboardInterrupt` on Ctrl-C, after every branch has saved its state."""
+    _require_papermill()
+    notebook, parameters, config = Path(notebook or find_notebook()), parameters or {}, config or {}
+    places = find_slots(slots, per_gpu=slots_per_gpu)
     if sync:
         find_target(run_dir or Path(root) / "run", sync)
-    config, take_up = (
-        config or {},
-        lambda run_dir: _resume_plan(branches, run_dir, config, root, notebook, parameters, force, seeds),
-    )
-    known = (
-        take_up(run_dir)
-        if resume
-        else _start_plan(
-            branches,
-            preset,
-            run_dir,
-            seed,
-            config,
-            root,
-            notebook,
-            parameters,
-            worktrees,
-            1 if seeds is None else seeds,
-        )
-    )
-    return _launch(*known, places, take_up if resume else None, sync, preflight, console)
+    shared = {"config": config, "root": root, "notebook": notebook, "parameters": parameters}
+    if resume:
+        take_up = partial(_resumed_work, branches=branches, force=force, seeds=seeds, **shared)
+        return _launch(take_up(run_dir), places, take_up, sync, preflight, console)
+    seeds = 1 if seeds is None else seeds
+    work = _new_work(branches, preset, run_dir, seed, worktrees=worktrees, seeds=seeds, **shared)
+    return _launch(work, places, None, sync, preflight, console)
 
 # %% ../../nbs/12_runner/12_runner.ipynb #e6550246
-def _launch(
-    run_dir: Path,
-    told: dict,
-    plan: dict,
-    jobs: list[Job],
-    places: list,
-    take_up,
-    sync: str | None,
-    preflight: bool,
-    console,
-) -> Path:
+def _require_papermill() -> None:
+    if not importlib.util.find_spec("papermill") or not importlib.util.find_spec("ipykernel"):
+        raise ValueError("running branches needs papermill and ipykernel: pip install papermill ipykernel")
+
+
+def _launch(work: _Work, places: list, take_up, sync: str | None, preflight: bool, console) -> Path:
     "Take the run's lock and go; `take_up` reads again what is to be resumed. A finished run is only shown."
+    run_dir = work.run_dir
     progress = Progress(run_dir, len(places), console=console)
-    say = lambda text: progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
-    if not jobs and told.get("state") == "done" and (run_dir / "results" / "comparison.json").exists():
-        return say_finished(run_dir, told, plan, say)
+
+    def say(text: str) -> None:
+        progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    if not work.jobs and work.record.get("state") == "done" and (run_dir / "results" / "comparison.json").exists():
+        return report.say_finished(run_dir, work.record, work.plan, say)
     try:
         with hold(run_dir / "run.lock", str(run_dir), run_dir):
             if take_up:  # read again: until now, another runner may have been at work
                 end_orphans(run_dir, say=say)
-                run_dir, told, plan, jobs = take_up(run_dir)
-            return _prepare(run_dir, told, plan, jobs, places, progress, sync, preflight, say)
+                work = take_up(run_dir)
+            _prepare(work, places, say)
+            if preflight and work.jobs:
+                work.record = work.record | {"preflight": _measure(work, places, progress, say)}
+            else:
+                work.record = work.record | {"preflight": None}
+            with _synced(run_dir, sync, say):
+                return _execute(work, places, progress, say)
     except OSError as error:
         mend = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
-        raise ValueError(
-            f"{(error.strerror or str(error)).lower()}: {error.filename or run_dir}; {mend}, then: {resume_command(run_dir)}"
-        ) from error
+        why = f"{(error.strerror or str(error)).lower()}: {error.filename or run_dir}"
+        raise ValueError(f"{why}; {mend}, then: {resume_command(run_dir)}") from error
 
-
-def _prepare(
-    run_dir: Path,
-    told: dict,
-    plan: dict,
-    jobs: list[Job],
-    places: list,
-    progress: Progress,
-    sync: str | None,
-    preflight: bool,
-    say,
-) -> Path:
-    "Find out where and with what, say it, and go."
-    asking = {
-        split_name(job.branch)[0]: plan[job.branch] for job in jobs
-    }  # all replicates of a branch ask for the same
+# %% ../../nbs/12_runner/12_runner.ipynb #06346860
+def _prepare(work: _Work, places: list, say) -> None:
+    "Complete the record with where and with what the run is done, say it, and write it."
+    record, jobs = work.record, work.jobs
+    asking = {split_name(job.branch)[0]: work.plan[job.branch] for job in jobs}  # all replicates ask for the same
     who = {name: who_answers(config) for name, config in asking.items()}
-    told |= {"llm": {**told.get("llm", {}), **{job.branch: dict(who[split_name(job.branch)[0]]) for job in jobs}}}
-    told |= {
-        "attempts": [
-            {name: told[name] for name in ("commit", "dirty") if name in told} | one
-            for one in told.get("attempts") or ()
-        ]
-    }  # of an earlier version: without
-    told |= {
+    llm = record.get("llm", {}) | {job.branch: dict(who[split_name(job.branch)[0]]) for job in jobs}
+    code = {name: record[name] for name in ("commit", "dirty") if name in record}
+    attempts = [
+        code | attempt for attempt in record.get("attempts") or ()
+    ]  # those of an earlier version have no commit
+    record |= {
+        "llm": llm,
+        "attempts": attempts,
         "machine": describe_machine(),
         "versions": versions(),
         **code_version(),
         "slots": len(places),
         "runner": {"pid": os.getpid(), "pid_start": process_start(), "host": socket.gethostname()},
     }
-    say_plan(run_dir, told, jobs, places, say)
-    say_anew(run_dir, jobs, say)
-    write_json(run_dir / "run.json", told)
-    told = told | {"preflight": _fly(run_dir, told, plan, jobs, places, progress, say) if preflight and jobs else None}
-    with _synced(run_dir, sync, say):
-        return _execute(run_dir, told, jobs, places, progress, say)
+    report.say_plan(work.run_dir, record, jobs, places, say)
+    report.say_anew(work.run_dir, jobs, say)
+    write_json(work.run_dir / "run.json", record)
 
-# %% ../../nbs/12_runner/12_runner.ipynb #06346860
-def _fly(run_dir: Path, told: dict, plan: dict, jobs: list[Job], places: list, progress: Progress, say) -> dict:
+# %% ../../nbs/12_runner/12_runner.ipynb #7d276fe5
+def _measure(work: _Work, places: list, progress: Progress, say) -> dict:
     "What the branches take, measured before they start; a refusal, or Ctrl-C, leaves a run that can be taken up."
-    left, env, answers = (
-        {job.branch: of(job) for job in jobs}
-        for of in (lambda job: plan[job.branch], lambda job: job.env, lambda job: told["llm"][job.branch]["answers"])
-    )
+    run_dir, record = work.run_dir, work.record
+    left = {job.branch: work.plan[job.branch] for job in work.jobs}
+    env = {job.branch: job.env for job in work.jobs}
+    answers = {job.branch: record["llm"][job.branch]["answers"] for job in work.jobs}
     try:
         with progress.console.status("before the start: imports") as live:
-            record = fly(
-                left,
-                places,
-                run_dir,
-                env,
-                answers,
-                told["preset"] != "tiny",
-                lambda name: live.update(f"before the start: a few steps of {name}"),
-            )
+
+            def tell(name: str) -> None:
+                live.update(f"before the start: a few steps of {name}")
+
+            measured = run_preflight(left, places, run_dir, env, answers, record["preset"] != "tiny", tell)
     except (ValueError, KeyboardInterrupt) as error:
-        write_json(run_dir / "run.json", {"state": "stopped"} | told | {"runner": None})
+        write_json(run_dir / "run.json", {"state": "stopped"} | record | {"runner": None})
         if isinstance(error, ValueError):
             raise ValueError(f"{error}; then: {resume_command(run_dir)}") from None
         say(f"stopped; to go on: {resume_command(run_dir)}")
         raise
-    if told.get("attempts"):
-        record["training_s"] = None  # a part of it is done
-    for line in preflight_lines(record):
+    if record.get("attempts"):
+        measured["training_s"] = None  # a part of it is done
+    for line in preflight_lines(measured):
         say(line)
-    return record
+    return measured
 
-
+# %% ../../nbs/12_runner/12_runner.ipynb #6ca42d8f
 @contextmanager
 def _synced(run_dir: Path, target: str | None, say):
     "Copies of the results in the background while the block lasts, and a last one after it, whatever ends it."
@@ -309,56 +272,61 @@ def _synced(run_dir: Path, target: str | None, say):
     finally:
         say(f"sync       {syncer.close().line.removeprefix('sync ')}")
 
-# %% ../../nbs/12_runner/12_runner.ipynb #7d276fe5
-def _supervise(
-    run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: Progress, say
-) -> tuple[dict, str, list[Job]]:
-    "Run the jobs and keep run.json true: the record, how the run ended, and the jobs that failed."
+# %% ../../nbs/12_runner/12_runner.ipynb #8062144b
+def _supervise(work: _Work, slots: list, progress: Progress, say) -> tuple[str, list[Job]]:
+    "Run the jobs and keep run.json true: how the run ended, and the jobs that failed."
+    run_dir, jobs = work.run_dir, work.jobs
     ages = [row["age_s"] for row in read_status(run_dir) if row["age_s"] is not None]
-    told = begin_attempt(told, utc_now(), utc_now(min(ages)) if ages else None)
-    write_json(run_dir / "run.json", told)
+    work.record = begin_attempt(work.record, utc_now(), utc_now(min(ages)) if ages else None)
+    write_json(run_dir / "run.json", work.record)
     state, failed, now = "stopped", [], {}
     try:
-        peaks = {name: mb * 1e6 for name, mb in ((told.get("preflight") or {}).get("peaks_mb") or {}).items()}
+        peaks_mb = (work.record.get("preflight") or {}).get("peaks_mb") or {}
+        peaks = {name: mb * 1e6 for name, mb in peaks_mb.items()}
         failed = Supervisor(jobs, slots, progress, peaks=peaks).run()
         rows = read_status(run_dir)
         done = {row["branch"] for row in rows if row["status"] == "done"}
-        told |= {"notes": {row["branch"]: row["notes"] for row in rows if row.get("notes")}}
-        state = "failed" if failed else "done" if done >= set(told["branches"]) else "stopped"
-        now = {"state": "comparing", "runner": told["runner"]}  # it is done when its comparison is there
+        work.record["notes"] = {row["branch"]: row["notes"] for row in rows if row.get("notes")}
+        state = "failed" if failed else "done" if done >= set(work.record["branches"]) else "stopped"
+        now = {"state": "comparing", "runner": work.record["runner"]}  # it is done when its comparison is there
     except KeyboardInterrupt:
         say(f"stopped; to go on: {resume_command(run_dir)}")
         raise
     finally:
-        wall = dict(told.get("wall_seconds", {}))
-        wall |= {job.branch: wall.get(job.branch, 0.0) + job.seconds for job in jobs if job.started}
-        told = end_attempt(told, utc_now(), state) | {"wall_seconds": wall}
-        for row in read_status(run_dir):
-            if row["status"] == "done" and row["branch"] in told["llm"]:
-                told["llm"][row["branch"]]["answered"] = row.get("llm")  # who did
-        write_json(run_dir / "run.json", told | now)
-    return told, state, failed
+        _end(work, state)
+        write_json(run_dir / "run.json", work.record | now)
+    return state, failed
 
-# %% ../../nbs/12_runner/12_runner.ipynb #6ca42d8f
-def _execute(run_dir: Path, told: dict, jobs: list[Job], slots: list, progress: Progress, say) -> Path:
+
+def _end(work: _Work, state: str) -> None:
+    "Complete the record once the jobs have ended."
+    wall = dict(work.record.get("wall_seconds", {}))
+    wall |= {job.branch: wall.get(job.branch, 0.0) + job.seconds for job in work.jobs if job.started}
+    work.record = end_attempt(work.record, utc_now(), state) | {"wall_seconds": wall}
+    for row in read_status(work.run_dir):
+        if row["status"] == "done" and row["branch"] in work.record["llm"]:
+            work.record["llm"][row["branch"]]["answered"] = row.get("llm")  # who did
+
+# %% ../../nbs/12_runner/12_runner.ipynb #b62e2554
+def _execute(work: _Work, slots: list, progress: Progress, say) -> Path:
     "Run the jobs, compare, and show what came of it."
-    told, state, failed = _supervise(run_dir, told, jobs, slots, progress, say)
+    run_dir = work.run_dir
+    state, failed = _supervise(work, slots, progress, say)
     try:
-        say_results(run_dir, told, say)
+        report.say_results(run_dir, work.record, say)
     except BaseException:
         state = "stopped"
         raise
     finally:
-        told = end_attempt(told, utc_now(), state)  # comparing takes time too
-        write_json(run_dir / "run.json", told)
-    for note, names in gather_notes(
-        [{"branch": name, "notes": ["; ".join(notes)]} for name, notes in (told.get("notes") or {}).items()]
-    ).items():
+        work.record = end_attempt(work.record, utc_now(), state)  # comparing takes time too
+        write_json(run_dir / "run.json", work.record)
+    notes = work.record.get("notes") or {}
+    for note, names in gather_notes([{"branch": name, "notes": ["; ".join(of)]} for name, of in notes.items()]).items():
         say(f"note       {', '.join(names)}: {note}")
-    say_took(told, say)
+    report.say_took(work.record, say)
     if state == "stopped":
         say(f"stopped before all was done; to go on: {resume_command(run_dir)}")
     if failed:
-        say_failures(failed, say)
+        report.say_failures(failed, say)
         raise RunFailed(run_dir, failed)
     return run_dir
