@@ -242,7 +242,7 @@ def _valid_reply(self: OpenAI, messages: list[dict], key: str):
         again = {"role": "user", "content": f"That cannot be used: {reason}. Answer again."}
         messages = [*messages, {"role": "assistant", "content": reply.model_dump_json()}, again]
 
-
+# %% ../../nbs/06_language/05_openai_models.ipynb #2f53e587
 @patch
 def _reply(self: OpenAI, messages: list[dict], key: str):
     for attempt in range(self.retries + 1):
