@@ -25,20 +25,13 @@ def save_tensors(
     "Write `<name>.safetensors`, then `<name>.json` with its checksum; returns the latter."
     path = Path(manifest_path)
     data = safetensors.torch.save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
-    atomic_write(path.with_suffix(".safetensors"), data)
-    return write_json(
-        path,
-        manifest
-        | {
-            "file": path.with_suffix(".safetensors").name,
-            "bytes": len(data),
-            "sha256": hashlib.sha256(data).hexdigest(),
-        },
-    )
+    file = atomic_write(path.with_suffix(".safetensors"), data)
+    checksum = hashlib.sha256(data).hexdigest()
+    return write_json(path, manifest | {"file": file.name, "bytes": len(data), "sha256": checksum})
 
-
+# %% ../../nbs/00_core/08_checkpoint.ipynb #f2807ab6
 def load_tensors(manifest_path: str | Path) -> tuple[dict, dict[str, torch.Tensor]]:
-    "Manifest and tensors. Raises `ValueError` when a file is missing, short, altered or no manifest."
+    "Manifest and tensors. `ValueError` when a file is missing, short or altered, or is not a manifest."
     path = Path(manifest_path)
     try:
         manifest = read_json(path)
@@ -64,14 +57,14 @@ def save_checkpoint(
         old.with_suffix(".safetensors").unlink(missing_ok=True)
     return path
 
-
+# %% ../../nbs/00_core/08_checkpoint.ipynb #1b9ba707
 def checkpoints(folder: str | Path) -> list[Path]:
     "Manifests in `folder`, newest first."
     return sorted(Path(folder).glob("step_*.json"), reverse=True)
 
 
 def load_checkpoint(folder: str | Path) -> tuple[dict, dict[str, torch.Tensor]] | None:
-    "The newest valid checkpoint in `folder`, or None. One that is damaged is passed over with a warning."
+    "The newest valid checkpoint in `folder`, or None. A damaged one is skipped with a warning."
     for path in checkpoints(folder):
         try:
             return load_tensors(path)

@@ -21,29 +21,29 @@ def hold(
     what: str,  # what it protects, as the beginning of the refusal
     run_dir: str | Path,  # the run's folder, named in the refusal
 ) -> Iterator[None]:
-    "Hold a lock while the block lasts, or until this process ends. `ValueError` naming who holds it when it is another one."
+    "Hold a lock while the block lasts or this process lives. `ValueError` naming the process that holds it already."
     holder = Path(path).with_suffix(".pid")
     holder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        lock = FileLock(path).acquire(timeout=1)  # time enough to write who holds it
+        lock = FileLock(path).acquire(timeout=1)  # s: by then another process has written who it is
     except Timeout:
-        who = holder.read_text(encoding="utf-8") if holder.exists() else "? on this machine"
+        owner = holder.read_text(encoding="utf-8") if holder.exists() else "? on this machine"
         raise ValueError(
-            f"{what} is being run by process {who}: watch it with `trajectory-nb status {run_dir}`, "
+            f"{what} is being run by process {owner}: watch it with `trajectory-nb status {run_dir}`, "
             f"or stop it with `trajectory-nb stop --run {run_dir}`"
         ) from None
     with lock:
         holder.write_text(f"{os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield
 
-
+# %% ../../nbs/00_core/04_locks.ipynb #dbd455bf
 def is_held(path: str | Path) -> bool:
-    "Whether somebody holds that lock."
+    "Whether a process holds that lock. False for a lock that does not exist or cannot be opened."
     try:
         if Path(path).exists():
             FileLock(path).acquire(timeout=0).lock.release()
         return False
     except Timeout:
         return True
-    except OSError:  # it cannot be opened, as in a copy that is read only
+    except OSError:  # as in a copy that is read only
         return False

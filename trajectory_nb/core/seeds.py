@@ -15,7 +15,8 @@ def rng_from(*keys: int | str) -> np.random.Generator:
     "The random stream named by `keys`: equal keys give equal streams, on any machine and in any process."
     if not keys:
         raise ValueError("rng_from needs at least one key: pass a seed, for example rng_from(0, 'jitter', 7)")
-    digest = hashlib.sha256("\x1f".join(f"{type(k).__name__[0]}{k}" for k in map(_plain_key, keys)).encode()).digest()
+    name = "\x1f".join(f"{type(key).__name__[0]}{key}" for key in map(_plain_key, keys))  # the type tells 0 from "0"
+    digest = hashlib.sha256(name.encode()).digest()
     return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
 
 

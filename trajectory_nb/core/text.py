@@ -14,7 +14,7 @@ from pathlib import Path
 def duration(
     seconds: float | None,  # s
 ) -> str:
-    "`4:05` or `1:02:33`; `-` for what is no number."
+    "`4:05` or `1:02:33`; `-` for what is not a finite number."
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
         return "-"
     minutes, rest = divmod(max(0, round(seconds)), 60)
@@ -23,7 +23,7 @@ def duration(
 
 # %% ../../nbs/00_core/02_text.ipynb #3c397991
 def printable(text) -> str:
-    "Text without control characters, which a terminal or a table would obey."
+    "The text with a blank for each control character, which a terminal or a table would obey."
     return "".join(c if c.isprintable() else " " for c in str(text))
 
 
@@ -37,19 +37,19 @@ def last_lines(
     path: str | Path,  # a log
     count: int = 12,  # how many lines at most
 ) -> list[str]:
-    "The last lines of a log that are not empty, control characters made visible, each cut at 200 characters."
+    "The last lines of a log that are not empty, made printable and cut at 200 characters; none where there is no log."
     try:
         with Path(path).open("rb") as file:
             file.seek(max(0, Path(path).stat().st_size - 65536))
             lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return []
-    clean = ("".join(c if c.isprintable() else " " for c in line)[:200].rstrip() for line in lines)
+    clean = (printable(line)[:200].rstrip() for line in lines)
     return [line for line in clean if line.strip()][-count:]
 
 # %% ../../nbs/00_core/02_text.ipynb #bc6f6bb3
 def own_lines(log: Path) -> list[str]:
-    "The end of a log, no further back than the last start."
+    "The end of a log, no further back than its last start."
     lines = last_lines(log, 60)
     starts = [i for i, line in enumerate(lines) if line.startswith("--- ")]
     return lines[starts[-1] + 1 :] if starts else lines

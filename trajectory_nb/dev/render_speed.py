@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..dataset.clips import VARIANTS, render_clips
+from ..dataset.addresses import VARIANTS
+from ..dataset.clips import render_clips
 from ..renderer.camera import Camera, balls
 from ..renderer.raster import BACKGROUND, BALL_COLOUR
 from ..renderer.video import drawing_path, render_batch
