@@ -18,16 +18,9 @@ from ..core.devices import pick_device, pick_precision
 from ..core.seeds import rng_from
 from ..motion.description import sentence_grammar
 from ..motion.laws import Facts
+from . import weights
 from .base import LanguageModel, Reading
 from .guided import Writer
-from trajectory_nb.language.weights import (
-    EMBEDDED_NAME,
-    embedded_folder,
-    find_weights,
-    is_installed,
-    load_causal,
-    missing_weights,
-)
 
 # %% ../../nbs/06_language/04_local_models.ipynb #2a84b908
 def law_question(reading: Reading) -> str:
@@ -138,7 +131,7 @@ def prompt_parts(
 # %% ../../nbs/06_language/04_local_models.ipynb #42b5d329
 @functools.lru_cache(maxsize=3)
 def _writer(name: str, device: torch.device, dtype: torch.dtype) -> Writer:
-    return Writer(*load_causal(name, device, dtype))
+    return Writer(*weights.load_causal(name, device, dtype))
 
 
 class Local(LanguageModel):
@@ -163,7 +156,8 @@ class Local(LanguageModel):
         self.model = writes if self.words == self.equations else f"{writes} (words), {chooses} (equations)"
 
     def available(self) -> tuple[bool, str]:
-        missing = [missing_weights(n) for n in dict.fromkeys((self.words, self.equations)) if find_weights(n) is None]
+        names = dict.fromkeys((self.words, self.equations))
+        missing = [weights.missing_weights(name) for name in names if weights.find_weights(name) is None]
         return not missing, "; ".join(missing)
 
     def _load(self, name: str) -> Writer:
@@ -225,13 +219,12 @@ class Embedded(Local):
         plausible: float = 0.2,
         temperature: float = 0.7,
     ):
-        super().__init__(
-            model=str(embedded_folder(folder)), device=device, chat=chat, plausible=plausible, temperature=temperature
-        )
-        self.model = EMBEDDED_NAME
+        model = str(weights.embedded_folder(folder))
+        super().__init__(model=model, device=device, chat=chat, plausible=plausible, temperature=temperature)
+        self.model = weights.EMBEDDED_NAME
 
     def available(self) -> tuple[bool, str]:
-        if is_installed(Path(self.words)):
+        if weights.is_installed(Path(self.words)):
             return True, ""
         remedy = "run `make setup` or `python -m trajectory_nb.language.weights install`"
         return False, f"the embedded model is not installed: {remedy}"

@@ -225,7 +225,7 @@ def _answer(self: OpenAI, reading: Reading, key: str) -> Answer:
         self.troubles.append(str(error))
         return Symbolic().write([reading])[0]
 
-
+# %% ../../nbs/06_language/05_openai_models.ipynb #d83d9581
 @patch
 def _valid_reply(self: OpenAI, messages: list[dict], key: str):
     for last in (False, True):

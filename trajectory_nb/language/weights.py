@@ -158,7 +158,7 @@ def install_embedded(folder: str | Path | None = None) -> Path:  # the model's f
             os.replace(fresh, home)
     return home
 
-
+# %% ../../nbs/06_language/03_weights.ipynb #b3fd3257
 def _unpack(fresh: Path) -> None:  # the whole model into an empty folder
     _fetch_gguf(fresh)
     check_sha256(fresh / _GGUF, _SHA256)

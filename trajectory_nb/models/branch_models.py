@@ -15,20 +15,10 @@ from torch import Tensor, nn
 from ..core.contracts import Perception
 from ..dataset.preprocess import check_video, normalize, to_float
 from ..motion.laws import FAMILIES, FUTURE
+from . import heads
 from .backbones import I3DBackbone, SlowFastBackbone
 from .clip import ClipAlignment
 from .forecaster import TokenForecaster, fill_tokens
-from trajectory_nb.models.heads import (
-    CENTRE,
-    FRAMES,
-    ForecastHead,
-    FrameEncoder,
-    HeadOutputs,
-    MotionEncoder,
-    PathClassifier,
-    cholesky_factor,
-    head_losses,
-)
 from .layers import SpatialReadout, mlp
 from .sizes import ModelConfig, model_config
 from .tokenizer import STEP_FRAMES, Tokenizer
@@ -40,11 +30,12 @@ class VideoModel(nn.Module):
     def __init__(self, backbone: nn.Module, config: ModelConfig):
         super().__init__()
         self.config, self.notes, self.backbone = config, [], backbone
-        self.frames, self.motion = FrameEncoder(backbone, config.width, config.readouts), MotionEncoder(config)
-        self.classify, self.read_path = mlp(config.embedding, len(FAMILIES), 256), PathClassifier(len(FAMILIES))
+        self.frames = heads.FrameEncoder(backbone, config.width, config.readouts)
+        self.motion, self.classify = heads.MotionEncoder(config), mlp(config.embedding, len(FAMILIES), 256)
+        self.read_path = heads.PathClassifier(len(FAMILIES))
         self.doubt = nn.Linear(config.width, 6)  # covariance head
-        self.forecast = ForecastHead(config.embedding + config.width + self.forecast_extra(config))
-        self.register_buffer("centre", torch.tensor(CENTRE), persistent=False)
+        self.forecast = heads.ForecastHead(config.embedding + config.width + self.forecast_extra(config))
+        self.register_buffer("centre", torch.tensor(heads.CENTRE), persistent=False)
         self.register_buffer("log_temperature", torch.zeros(()))
         self.register_buffer("covariance_scale", torch.ones(()))
 
@@ -70,18 +61,18 @@ def forward_heads(
     self: VideoModel,
     video: Tensor,  # (B, T, 3, H, W) in [0, 1]
     observed: Tensor | None = None,  # from `observe`, where it is known already
-) -> HeadOutputs:
+) -> heads.HeadOutputs:
     "One pass, without checks and without calibration."
     observed = self.observe(video) if observed is None else observed
     token = self.frames(self.backbone(normalize(video))) + self.frame_extra(observed)
     token, per_frame, positions, embedding = self.motion(token)
     embedding, extra, neck_state = self.neck(embedding, observed)
     future, future_factor = self.forecast(torch.cat([embedding, token[:, -1], *extra], -1), positions)
-    return HeadOutputs(
+    return heads.HeadOutputs(
         (self.classify(embedding) + self.read_path(positions)).float(),
         per_frame + self.centre,
         positions + self.centre,
-        cholesky_factor(self.doubt(token)),
+        heads.cholesky_factor(self.doubt(token)),
         future + self.centre,
         future_factor,
         embedding.float(),
@@ -95,9 +86,9 @@ class BranchModel(VideoModel):
     def forward(self, video: Tensor) -> Perception:  # float (B, 16, 3, H, W), any range
         "Perceive clips. `ValueError` unless `video` is finite floating-point video of 16 frames, and so is the answer."
         check_video(video)
-        if video.shape[1] != FRAMES:
-            expected = f"expected clips of {FRAMES} frames, got {video.shape[1]}"
-            raise ValueError(f"{expected}: cut or resample the video to {FRAMES}")
+        if video.shape[1] != heads.FRAMES:
+            expected = f"expected clips of {heads.FRAMES} frames, got {video.shape[1]}"
+            raise ValueError(f"{expected}: cut or resample the video to {heads.FRAMES}")
         perception = self.perceive(video.to(next(self.parameters()).dtype))
         if not all(bool(value.isfinite().all()) for value in vars(perception).values()):
             largest = float(video.flatten()[video.abs().argmax()])
@@ -108,16 +99,16 @@ class BranchModel(VideoModel):
         "`forward` without its checks."
         return self.calibrated(self.forward_heads(video))
 
-    def calibrated(self, heads: HeadOutputs) -> Perception:
+    def calibrated(self, outputs: heads.HeadOutputs) -> Perception:
         "Head outputs as `Perception`; in evaluation mode with calibrated temperature and covariance."
         temperature, scale = (1.0, 1.0) if self.training else (self.log_temperature.exp(), self.covariance_scale)
-        covariance, future_covariance = (scale * (f @ f.mT) for f in (heads.factor, heads.future_factor))
-        logits = heads.logits / temperature
-        return Perception(logits, heads.positions, covariance, heads.future, future_covariance, heads.embedding)
+        covariance, future_covariance = (scale * (f @ f.mT) for f in (outputs.factor, outputs.future_factor))
+        logits = outputs.logits / temperature
+        return Perception(logits, outputs.positions, covariance, outputs.future, future_covariance, outputs.embedding)
 
     def loss(self, batch: dict) -> tuple[Tensor, dict]:
         "What to minimise on a batch of `dataset` whose video is float and on the model's device, and its parts."
-        return head_losses(self.forward_heads(batch["video"]), batch, self.config.label_smoothing)
+        return heads.head_losses(self.forward_heads(batch["video"]), batch, self.config.label_smoothing)
 
 # %% ../../nbs/05_models/08_branch_models.ipynb #29dded37
 CONTRASTIVE_WEIGHT = 0.1  # of the contrastive loss
@@ -137,9 +128,9 @@ class ClipBranch(BranchModel):
         return aligned * aligned.shape[-1] ** 0.5, [], aligned
 
     def loss(self, batch: dict) -> tuple[Tensor, dict]:
-        heads = self.forward_heads(batch["video"])
-        loss, parts = head_losses(heads, batch, self.config.label_smoothing)
-        contrast, retrieval = self.clip.loss(heads.neck_state, batch["descriptions"])
+        outputs = self.forward_heads(batch["video"])
+        loss, parts = heads.head_losses(outputs, batch, self.config.label_smoothing)
+        contrast, retrieval = self.clip.loss(outputs.neck_state, batch["descriptions"])
         contrast = CONTRASTIVE_WEIGHT * contrast
         return loss + contrast, parts | {"contrast": contrast.detach()} | retrieval
 
@@ -153,7 +144,7 @@ class MagvitBranch(BranchModel):
         code_size, codebook_size = self.tokenizer.code_size, self.tokenizer.codebook_size
         self.tokens_in = nn.Sequential(nn.Linear(code_size, 32), nn.GELU())
         self.read_tokens = SpatialReadout(32, config.readouts, config.width)
-        sizes = config.forecaster_width, config.forecaster_layers, FRAMES // STEP_FRAMES + 1, config.width
+        sizes = config.forecaster_width, config.forecaster_layers, heads.FRAMES // STEP_FRAMES + 1, config.width
         self.forecaster = TokenForecaster(code_size, codebook_size, config.embedding, *sizes)
 
     @torch.no_grad()
@@ -173,9 +164,9 @@ class MagvitBranch(BranchModel):
 
     def loss(self, batch: dict) -> tuple[Tensor, dict]:
         indices, codes = _target_tokens(self.tokenizer, batch)
-        heads = self.forward_heads(batch["video"], codes[:, :-1])
-        loss, parts = head_losses(heads, batch, self.config.label_smoothing)
-        token_loss = TOKEN_WEIGHT * _token_loss(self, heads, indices, codes)
+        outputs = self.forward_heads(batch["video"], codes[:, :-1])
+        loss, parts = heads.head_losses(outputs, batch, self.config.label_smoothing)
+        token_loss = TOKEN_WEIGHT * _token_loss(self, outputs, indices, codes)
         return loss + token_loss, parts | {"tokens": token_loss.detach()}
 
 # %% ../../nbs/05_models/08_branch_models.ipynb #eb46718b
@@ -211,12 +202,12 @@ def _target_tokens(tokenizer: Tokenizer, batch: dict) -> tuple[Tensor, Tensor]: 
     return tokenizer.encode(torch.cat([batch["video"], to_float(batch["future_video"])], 1))
 
 
-def _token_loss(model: MagvitBranch, heads: HeadOutputs, indices: Tensor, codes: Tensor) -> Tensor:
-    whole = model.forecaster.loss(heads.neck_state, indices[:, -1])
+def _token_loss(model: MagvitBranch, outputs: heads.HeadOutputs, indices: Tensor, codes: Tensor) -> Tensor:
+    whole = model.forecaster.loss(outputs.neck_state, indices[:, -1])
     some, target = codes[::4], indices[::4, -1]
     share = torch.cos(torch.pi / 2 * torch.rand(len(some), 1, 1, device=codes.device))
     hidden = torch.rand(target.shape, device=codes.device) < share.clamp_min(0.1)
-    state = model.future_states(some[:, :-1], heads.embedding[::4].to(codes.dtype), hidden, some[:, -1])
+    state = model.future_states(some[:, :-1], outputs.embedding[::4].to(codes.dtype), hidden, some[:, -1])
     part = model.forecaster.loss(state[hidden], target[hidden]) if hidden.any() else whole
     return whole + 0.5 * part
 
