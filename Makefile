@@ -36,7 +36,7 @@ test: $(STAMP) ## lessons of all notebooks, library == notebooks, README == inde
 	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/checks
 
 chaos: $(STAMP) ## break runs in every way that runs break, about 8 minutes
-	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; $(BIN)/python -m trajectory_nb.dev.chaos && nbdev_test --path nbs/12_runner/10_sync.ipynb --n_workers 0
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; $(BIN)/python -m trajectory_nb.dev.chaos && nbdev_test --path nbs/12_runner/11_sync.ipynb --n_workers 0
 
 export: $(STAMP) ## style, library, clean notebooks, sidebar and README from the notebooks
 	PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; .ci/style; nbdev_export && nbdev_clean && python -m trajectory_nb.dev.rooms nbs trajectory_nb --write && ruff check trajectory_nb && .ci/readme

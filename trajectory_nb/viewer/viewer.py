@@ -286,7 +286,7 @@ def show(self: StatusViewer):  # the `ipywidgets.VBox`
 # %% ../../nbs/14_viewer/01_viewer.ipynb #bc7ae47c
 @patch
 def _make_widgets(self: StatusViewer, w) -> None:  # the module `ipywidgets`
-    self.table, self.machine, self.question, self.said, self.log = (w.HTML() for _ in range(5))
+    self.table, self.machine, self.question, self.message, self.log = (w.HTML() for _ in range(5))
 
     def picture(width: str):
         return w.Image(format="png", layout=w.Layout(max_width=width, height="auto", align_self="flex-start"))
@@ -300,7 +300,9 @@ def _make_widgets(self: StatusViewer, w) -> None:  # the module `ipywidgets`
     self.yes, self.no = button("Yes", button_style="danger"), button("No")
     self.confirm = w.HBox([self.question, self.yes, self.no])
     orders, pictures = w.HBox([self.choice, *self.buttons.values()]), w.HBox(self.pictures)
-    self.widget = w.VBox([self.table, self.machine, orders, self.confirm, self.said, self.curves, self.log, pictures])
+    self.widget = w.VBox(
+        [self.table, self.machine, orders, self.confirm, self.message, self.curves, self.log, pictures]
+    )
 
 # %% ../../nbs/14_viewer/01_viewer.ipynb #c0382141
 @patch
@@ -309,7 +311,7 @@ def _renew(self: StatusViewer) -> None:
         try:
             self.refresh()
         except Exception as error:  # a viewer that has stopped without a word would be worse
-            self.said.value = f"<b>{html.escape(f'{type(error).__name__}: {error}')}</b>"
+            self.message.value = f"<b>{html.escape(f'{type(error).__name__}: {error}')}</b>"
 
 
 @patch
@@ -321,7 +323,7 @@ def close(self: StatusViewer) -> None:
             return
         for button in self.buttons.values():
             button.disabled = True
-        self.said.value = "This viewer is closed."
+        self.message.value = "This viewer is closed."
 
 # %% ../../nbs/14_viewer/01_viewer.ipynb #4f7859af
 @patch
@@ -341,7 +343,7 @@ def refresh(self: StatusViewer) -> None:
             button.disabled, button.tooltip = bool(why_not[what]), why_not[what]
         copy = next((why for why in why_not.values() if "copy" in why), "")
         self.machine.value = "" if copy or not rows else html.escape(machine_line())
-        self.said.value = html.escape(copy) or self._order_html()
+        self.message.value = html.escape(copy) or self._order_html()
         what, branch = self.asking or (None, None)
         self.question.value = html.escape(QUESTIONS[what].format(branch)) if what else ""
         self.confirm.layout.display = None if what else "none"
