@@ -231,7 +231,7 @@ def fit_motion(
     covariance: np.ndarray | None = None,  # (B, T, 3, 3) metres²; None: one unknown σ per clip
 ) -> Fit:
     """Least-squares laws of a batch of tracks, with covariance and Laplace evidence (MacKay 1992,
-    doi:10.1162/neco.1992.4.3.415). Raises ValueError for wrong shapes, values that are not finite and unknown families."""
+    doi:10.1162/neco.1992.4.3.415). Raises ValueError for wrong shapes, values that are not finite, unknown families."""
     names = _names(family)
     tried, (positions, t, covariance) = [law_of(n) for n in names], _checked(positions, t, covariance)
     white = np.eye(3)[None, None] if covariance is None else _whitener(covariance)
