@@ -172,7 +172,11 @@ def pages_of(nbs: str | Path) -> dict[str, list[Page]]:  # room → its notebook
         head = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"]).split("\n\n")
         if len(head) < 2 or not head[0].startswith("# ") or not head[1].startswith("> "):
             raise ValueError(f"{path} must begin with `# title`, an empty line and `> promise`")
-        page = Page(path.relative_to(nbs), head[0][2:], " ".join(line.lstrip("> ") for line in head[1].split("\n")))
+        page = Page(
+            path.relative_to(nbs),
+            head[0][2:],
+            " ".join(line[2:] for line in head[1].split("\n") if line.startswith("> ")),
+        )
         rooms.setdefault(path.parent.name, []).append(page)
     return rooms
 
@@ -213,7 +217,7 @@ def main(arguments: list[str]) -> int:  # exit code
     elif not file.is_file() or file.read_text(encoding="utf-8") != text:
         wrong.append(f"{file} is not what the notebooks' first lines say: run `make export`")
     print(*wrong, sep="\n", end="\n" if wrong else "")
-    print(f"{len(imports)} imports between modules, {len(wrong)} out of order")
+    print(f"{len(imports)} imports between modules, {len(wrong)} things to mend")
     return int(bool(wrong))
 
 # %% ../../nbs/16_dev/07_rooms.ipynb #87ba74b7

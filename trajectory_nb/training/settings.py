@@ -243,7 +243,7 @@ def asked_language(self: BranchConfig) -> dict:
     if self.llm not in ("auto", branch.provider) or self.llm_model:
         return {"provider": self.llm if self.llm != "auto" else branch.provider, "model": self.llm_model or None}
     equations = {"equations": branch.equations} if branch.equations != branch.words else {}
-    return {"provider": branch.provider, "model": branch.words} | equations
+    return {"provider": branch.provider, "model": branch.words or None} | equations
 
 
 @patch
