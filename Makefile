@@ -21,7 +21,7 @@ $(STAMP): settings.ini setup.py constraints.txt
 	@echo "setup 3/4  checking that they fit together"
 	@$(BIN)/pip check
 	@echo "setup 4/4  putting the embedded language model in place, about 90 MB"
-	@$(BIN)/python -m trajectory_nb.language.local_models install
+	@$(BIN)/python -m trajectory_nb.language.weights install
 	@touch $@
 
 setup: $(STAMP) ## create .venv and install everything, the embedded language model included
@@ -36,14 +36,13 @@ test: $(STAMP) ## lessons of all notebooks, library == notebooks, README == inde
 	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/checks
 
 chaos: $(STAMP) ## break runs in every way that runs break, about 8 minutes
-	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; $(BIN)/python -m trajectory_nb.dev.chaos && nbdev_test --path nbs/12_runner/10_sync.ipynb --n_workers 0
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; $(BIN)/python -m trajectory_nb.dev.chaos && nbdev_test --path nbs/12_runner/11_sync.ipynb --n_workers 0
 
 export: $(STAMP) ## style, library, clean notebooks, sidebar and README from the notebooks
 	PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; .ci/style; nbdev_export && nbdev_clean && python -m trajectory_nb.dev.rooms nbs trajectory_nb --write && ruff check trajectory_nb && .ci/readme
 
-docs: $(STAMP) ## build the site with Quarto, which must be installed
-	@command -v quarto >/dev/null || { echo "Quarto is not installed: see https://quarto.org/docs/get-started"; exit 2; }
-	PATH="$(CURDIR)/$(BIN):$$PATH" nbdev_docs
+docs: $(STAMP) ## build the site in _docs, by Quarto or without it, and check every link
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/docs/build
 
 clean: ## remove built files and caches; runs/ and .venv stay
 	rm -rf _proc _docs build dist *.egg-info nbs/nbdev.yml

@@ -1,9 +1,10 @@
-"""Look at `nbs/status_viewer.ipynb` through a browser: four live rows, a page reload, a branch that is killed, stop and resume.
+"""Look at `nbs/status_viewer.ipynb` through a browser: live rows, a page reload, a killed branch, stop and resume.
 
     pip install playwright; python nbs/benchmarks/drive_viewer.py [FOLDER FOR PICTURES]
 
-It needs a Chromium (`CHROMIUM`, or /usr/bin/chromium) and JupyterLab on the PATH, about two minutes, and changes nothing outside a temporary folder.
-Four processes stand in for the branches. What is resumed in the end is a real run of the preset `tiny`, and stopped again. The last line is JSON.
+It needs a Chromium (`CHROMIUM`, or /usr/bin/chromium) and JupyterLab on the PATH, takes about two minutes, and changes
+nothing outside a temporary folder. Four processes are fakes for the branches. What is resumed in the end is a real run
+of the preset `tiny`, and stopped again. The last line is JSON.
 """
 
 import json
@@ -38,9 +39,11 @@ status, curve, accuracy = StatusFile.of(run, branch), Curve.of(run, branch), Non
 try:
     for step in range(2, 1201, 2):
         loss, epoch = 2.4*math.exp(-step/pace) + 0.25 + 0.05*random.random(), 1 + step // 300
-        if step % 25 == 0 or step % 26 == 0: accuracy = 1 - 0.75*math.exp(-step/pace/1.2)
-        status.update(status="running", phase="train", step=step, max_steps=1200, epoch=epoch, max_epochs=4, loss=loss, accuracy=accuracy, rate=31 + random.random(),
-                      eta_s=(1200 - step)*0.25, device="cpu", llm="embedded SmolLM2-135M", notes=[note], **memory_used())
+        if step % 25 == 0 or step % 26 == 0:
+            accuracy = 1 - 0.75*math.exp(-step/pace/1.2)
+        status.update(status="running", phase="train", step=step, max_steps=1200, epoch=epoch, max_epochs=4, loss=loss,
+                      accuracy=accuracy, rate=31 + random.random(), eta_s=(1200 - step)*0.25, device="cpu",
+                      llm="embedded SmolLM2-135M", notes=[note], **memory_used())
         curve.add(step=step, loss=loss, accuracy=accuracy)
         print(f"epoch {epoch}/4 · step {step}/1200 · loss {loss:.3f}", flush=True)
         time.sleep(0.5)
@@ -60,13 +63,18 @@ run, paces, code, note = Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
 def start(job, slot):
     job.slot, job.tries = slot, job.tries + 1
     job.log.parent.mkdir(exist_ok=True)
-    job.process = subprocess.Popen([sys.executable, "-c", code, str(run), job.branch, str(paces[job.branch]), note], stdout=job.log.open("a"), stderr=subprocess.STDOUT)
+    command = [sys.executable, "-c", code, str(run), job.branch, str(paces[job.branch]), note]
+    job.process = subprocess.Popen(command, stdout=job.log.open("a"), stderr=subprocess.STDOUT)
     return job
 with hold(run/"run.lock", "run", run):
     jobs = [Job(branch, Path("no notebook"), {}, run) for branch in paces]
-    try: Supervisor(jobs, [Slot("cpu", {})]*4, Progress(run, 4, every=1e9), Policy(tries=0), start).run()
-    except KeyboardInterrupt: pass
-    finally: write_json(run/"run.json", {"preset": "tiny", "seed": 42, "branches": list(paces), "config": {}, "state": "stopped"})
+    record = {"preset": "tiny", "seed": 42, "branches": list(paces), "config": {}, "state": "stopped"}
+    try:
+        Supervisor(jobs, [Slot("cpu", {})]*4, Progress(run, 4, every=1e9), Policy(tries=0), start).run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        write_json(run/"run.json", record)
 """
 
 
@@ -84,36 +92,17 @@ def start_lab(folder: Path) -> tuple[subprocess.Popen, str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    home = {
-        name: str(folder / "home" / name)
-        for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    }
-    settings = (
-        folder
-        / "home"
-        / "JUPYTER_CONFIG_DIR"
-        / "lab"
-        / "user-settings"
-        / "@jupyterlab"
-        / "apputils-extension"
-        / "notification.jupyterlab-settings"
-    )
+    variables = ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    home = {name: str(folder / "home" / name) for name in variables}
+    extension = folder / "home" / "JUPYTER_CONFIG_DIR" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    settings = extension / "notification.jupyterlab-settings"
     settings.parent.mkdir(parents=True)
     settings.write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    lab = subprocess.Popen(
-        [
-            "jupyter-lab",
-            "--no-browser",
-            "--allow-root",
-            f"--port={port}",
-            "--IdentityProvider.token=",
-            f"--ServerApp.root_dir={folder}",
-        ],
-        env=os.environ | home,
-        stdout=(folder / "lab.log").open("w"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    options = [f"--port={port}", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
+    command = ["jupyter-lab", "--no-browser", "--allow-root", *options]
+    log = (folder / "lab.log").open("w")
+    streams = {"stdout": log, "stderr": subprocess.STDOUT}
+    lab = subprocess.Popen(command, env=os.environ | home, start_new_session=True, **streams)
 
     def answers():
         try:
@@ -126,33 +115,33 @@ def start_lab(folder: Path) -> tuple[subprocess.Popen, str]:
 
 
 def drive(page, url: str, run: Path, pictures: Path) -> dict:
-    states = lambda: {row["branch"]: row["status"] for row in read_status(run)}
-    table, curves, said = (
-        page.locator(".trajectory-status"),
-        page.locator("img.widget-image").first,
-        page.locator(".jp-OutputArea"),
-    )
-    width = lambda: curves.evaluate("image => image.naturalWidth") if curves.count() else 0
+    table, curves = page.locator(".trajectory-status"), page.locator("img.widget-image").first
+    outputs = page.locator(".jp-OutputArea")
+
+    def states():
+        return {row["branch"]: row["status"] for row in read_status(run)}
+
+    def width():
+        return curves.evaluate("image => image.naturalWidth") if curves.count() else 0
+
+    def button(text):
+        return page.locator("button.jupyter-button", has_text=text)
 
     def shot(name):
         path = pictures / f"status_viewer_{name}.png"
         page.locator(".jp-OutputArea-output .widget-vbox").first.screenshot(path=path)
         Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
-    button = lambda text: page.locator("button.jupyter-button", has_text=text)
-    seen, began = {}, time.time()
+    findings, began = {}, time.time()
 
     page.goto(url)
-    until(
-        "a kernel to run the cells", lambda: page.get_by_text("| Idle").count()
-    )  # a click that comes while it starts is lost
-    page.locator("[data-command='notebook:restart-run-all'], [data-command='runmenu:restart-and-run-all']").first.click(
-        timeout=60_000
-    )
+    until("a kernel to run the cells", lambda: page.get_by_text("| Idle").count())  # a click while it starts is lost
+    run_all = ("notebook:restart-run-all", "runmenu:restart-and-run-all")
+    page.locator(", ".join(f"[data-command='{name}']" for name in run_all)).first.click(timeout=60_000)
     page.locator(".jp-Dialog .jp-mod-accept").click()
     until("four rows that run", lambda: table.count() and table.inner_text().count("running") >= 4)
     until("curves", lambda: width() > 400)
-    seen["first_look_s"] = round(time.time() - began, 1)
+    findings["first_look_s"] = round(time.time() - began, 1)
     assert HOSTILE in table.inner_text() and page.title() != "hacked", "a script is shown as text"
 
     page.keyboard.press("Control+s")
@@ -163,13 +152,13 @@ def drive(page, url: str, run: Path, pictures: Path) -> dict:
     until("curves after a reload", lambda: width() > 400)
     step = table.inner_text()
     until("news after a reload", lambda: table.inner_text() != step)
-    seen["curves_survive_reload"] = True
+    findings["curves_survive_reload"] = True
 
     victim = next(row for row in read_status(run) if row["branch"] == "slowfast-magvit-gpt4")
     os.kill(victim["pid"], signal.SIGKILL)
     until(
         "the killed one as failed, with its log",
-        lambda: "SIGKILL" in table.inner_text() and "log of slowfast-magvit-gpt4" in said.last.inner_text(),
+        lambda: "SIGKILL" in table.inner_text() and "log of slowfast-magvit-gpt4" in outputs.last.inner_text(),
     )
     time.sleep(6)
     shot("killed")
@@ -186,20 +175,20 @@ def drive(page, url: str, run: Path, pictures: Path) -> dict:
     button("Yes").click()
     until("the run stopped", lambda: "running" not in states().values())
     until("Resume can be pressed", lambda: button("Resume").is_enabled())
-    seen["stopped"] = states()
+    findings["stopped"] = states()
 
     button("Resume").click()
     button("Yes").click()
     until("the resumed run at work", lambda: "running" in states().values(), 300)
     until("the page says so", lambda: button("Stop the run").is_enabled())
     shot("resumed")
-    seen["resumed"] = states()
+    findings["resumed"] = states()
     button("Stop the run").click()
     button("Yes").click()
     until("the resumed run stopped", lambda: not {"running", "queued", "starting"} & set(states().values()), 60)
     until("the page says so", lambda: "trajectory-nb stop: done" in page.inner_text("body"))
     shot("stopped")
-    return seen | {"at_the_end": states(), "seconds": round(time.time() - began)}
+    return findings | {"at_the_end": states(), "seconds": round(time.time() - began)}
 
 
 def main():
@@ -210,11 +199,8 @@ def main():
             place.mkdir(parents=True)
         (folder / "runs" / "latest").symlink_to(run.name)
         shutil.copy(NOTEBOOK, folder)
-        runner = subprocess.Popen(
-            [sys.executable, "-c", RUNNER, str(run), json.dumps(PACES), BRANCH, HOSTILE],
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        command = [sys.executable, "-c", RUNNER, str(run), json.dumps(PACES), BRANCH, HOSTILE]
+        runner = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
         lab, url = start_lab(folder)
         try:
             with sync_playwright() as browsers:
@@ -229,9 +215,8 @@ def main():
                     page.screenshot(path=pictures / "status_viewer_failure.png")
                     raise
         finally:
-            subprocess.run(
-                [sys.executable, "-m", "trajectory_nb.cli.app", "stop", "--run", str(run)], stdout=subprocess.DEVNULL
-            )
+            stop = [sys.executable, "-m", "trajectory_nb.cli.app", "stop", "--run", str(run)]
+            subprocess.run(stop, stdout=subprocess.DEVNULL)
             runner.terminate()
             lab.send_signal(signal.SIGINT)
             lab.send_signal(signal.SIGTERM)

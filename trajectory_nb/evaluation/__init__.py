@@ -11,6 +11,9 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "rows": ["branch_row", "read_branches", "targets"],
+        "ranking": ["SCORE", "beyond_noise", "paired_difference", "score", "score_sums"],
+        "seeds": ["seeds_table", "t_interval"],
         "comparison": ["Comparison", "compare", "compare_branches"],
         "page": ["answers_table", "branch_card", "perception_pictures", "sample_clips", "summary", "training_curves"],
         "evaluate_run": ["evaluate_run"],

@@ -11,9 +11,17 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "scores": ["bootstrap", "classification_metrics", "forecasting_metrics", "score_answer", "show_interval"],
+        "scores": [
+            "bootstrap",
+            "classification_metrics",
+            "forecasting_metrics",
+            "interval",
+            "score_answer",
+            "score_answers",
+            "show_interval",
+        ],
         "limits": ["clip_limits", "floor_table"],
-        "ablations": ["Predictions", "predict"],
+        "ablations": ["Predictions", "load_predictions", "perception_metrics", "predict"],
         "results": ["read_answers", "read_metrics"],
         "perception": ["evaluate_perception_phase"],
         "text": ["evaluate_text_phase"],

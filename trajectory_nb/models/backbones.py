@@ -9,15 +9,16 @@ __all__ = ['GRID', 'VideoFeatures', 'I3DBackbone', 'SlowFastBackbone']
 from typing import NamedTuple
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.devices import guard_torchvision
-from .layers import space_to_depth, start_with_colours
+from .layers import init_colour_filters, space_to_depth
 
 # %% ../../nbs/05_models/03_backbones.ipynb #baab2892
 class VideoFeatures(NamedTuple):
-    "What a backbone makes of B clips of T frames. `early` is ordered from fine to coarse."
+    "The feature maps of B clips of T frames. `early` is ordered from fine to coarse."
 
     maps: Tensor  # (B, T, C, 2, 2)
     early: list[Tensor]  # [(B, T, c, h, w), …]
@@ -27,13 +28,13 @@ GRID = 2  # cells per side of the last map, whatever the image size
 
 
 def _per_frame(x: Tensor) -> Tensor:
-    return x.transpose(1, 2)  # (B, C, T, H, W) -> (B, T, C, H, W)
+    return rearrange(x, "b c t h w -> b t c h w")
 
 
 def _to_grid(x: Tensor) -> Tensor:
     return x if x.shape[-2:] == (GRID, GRID) else F.adaptive_avg_pool3d(x, (x.shape[2], GRID, GRID))
 
-# %% ../../nbs/05_models/03_backbones.ipynb #cde35d55
+# %% ../../nbs/05_models/03_backbones.ipynb #f90f8234
 _I3D_TEMPORAL = ((3, 1, 1), [(3, 1, 1), (1, 1, 1)], [(3, 1, 1), (1, 1, 1)], [(1, 1, 1), (3, 1, 1)])
 
 
@@ -43,13 +44,21 @@ def _stem_options(patch: int, published: tuple[int, int, int], folded: tuple[int
     return dict(channels=3 * patch * patch, kernel=folded, stride=(1, 1, 1), pool=None, strides=(2, 2, 2, 1))
 
 
+def _through_stem(stem: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:  # its convolution's response, and its output
+    response = x = stem.conv(x)
+    for layer in (stem.norm, stem.activation, stem.pool):
+        if layer is not None:
+            x = layer(x)
+    return response, x
+
+# %% ../../nbs/05_models/03_backbones.ipynb #a4bcbe34
 class I3DBackbone(nn.Module):
     "I3D-R50 of any width from `pytorchvideo.models.create_resnet`, without its pooling head (arXiv:1705.07750)."
 
     def __init__(
         self,
         width: int = 64,  # channels of the stem; 64 is R50, the last map has 32 times as many
-        patch: int = 1,  # 1: the published stem; 4: space to depth, for small pictures on a CPU
+        patch: int = 1,  # 1: the published stem; 4: a space-to-depth stem, for small pictures on a CPU
     ):
         super().__init__()
         guard_torchvision()
@@ -64,11 +73,11 @@ class I3DBackbone(nn.Module):
             stem_conv_stride=stem["stride"],
             stem_pool=stem["pool"],
             stage_conv_a_kernel_size=_I3D_TEMPORAL,
-            stage_spatial_h_stride=stem["strides"],
+            stage_spatial_h_stride=stem["strides"],  # stage by stage
             stage_spatial_w_stride=stem["strides"],
             head=None,
         )
-        start_with_colours(self.net.blocks[0], patch)
+        init_colour_filters(self.net.blocks[0], patch)
 
     def forward(self, video: Tensor) -> VideoFeatures:  # video: (B, T, 3, H, W), zero-centred
         response, x = _through_stem(self.net.blocks[0], space_to_depth(video, self.patch))
@@ -77,68 +86,58 @@ class I3DBackbone(nn.Module):
             x = block(x)
         return VideoFeatures(_per_frame(_to_grid(x)), [_per_frame(response), _per_frame(first)])
 
-
-def _through_stem(stem: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    response = x = stem.conv(x)
-    for layer in (stem.norm, stem.activation, stem.pool):
-        if layer is not None:
-            x = layer(x)
-    return response, x
-
 # %% ../../nbs/05_models/03_backbones.ipynb #d5a38c1a
+def _slowfast_blocks(width: int, fast: int, patch: int, alpha: int, beta_inv: int) -> nn.ModuleList:
+    guard_torchvision()
+    from pytorchvideo.models import create_slowfast
+
+    slow_stem, fast_stem = (_stem_options(patch, (t, 7, 7), (t, 3, 3)) for t in (1, 5))
+    net = create_slowfast(
+        slowfast_channel_reduction_ratio=beta_inv,
+        slowfast_fusion_conv_stride=(alpha, 1, 1),
+        input_channels=(slow_stem["channels"],) * 2,
+        stem_dim_outs=(width, fast),
+        stem_conv_kernel_sizes=(slow_stem["kernel"], fast_stem["kernel"]),
+        stem_conv_strides=(slow_stem["stride"],) * 2,
+        stem_pool=(slow_stem["pool"],) * 2,
+        stage_spatial_strides=(slow_stem["strides"],) * 2,
+        head=None,
+        head_pool_kernel_sizes=((1, 1, 1), (1, 1, 1)),
+    )
+    return nn.ModuleList(net.blocks[:-1])  # the last block only pools
+
+# %% ../../nbs/05_models/03_backbones.ipynb #a18d476f
 class SlowFastBackbone(nn.Module):
-    "SlowFast-R50 of any width from `pytorchvideo.models.create_slowfast`, without its last pooling block (arXiv:1812.03982)."
+    "SlowFast-R50 of any width from `pytorchvideo.models.create_slowfast`, without its head (arXiv:1812.03982)."
 
     def __init__(
         self,
         width: int = 64,  # channels of the slow stem; 64 is R50
-        patch: int = 1,  # 1: the published stem; 4: space to depth, for small pictures on a CPU
+        patch: int = 1,  # 1: the published stem; 4: a space-to-depth stem, for small pictures on a CPU
         alpha: int = 4,  # the slow pathway sees every alpha-th frame
         beta_inv: int = 8,  # the fast pathway has width / beta_inv channels
     ):
         super().__init__()
         if width % beta_inv:
-            raise ValueError(
-                f"width={width}: the fast pathway takes a part of 1/{beta_inv}, so pass a multiple of {beta_inv}"
-            )
-        guard_torchvision()
-        from pytorchvideo.models import create_slowfast
-
-        fast, slow_stem, fast_stem = (
-            width // beta_inv,
-            _stem_options(patch, (1, 7, 7), (1, 3, 3)),
-            _stem_options(patch, (5, 7, 7), (5, 3, 3)),
-        )
+            raise ValueError(f"width={width}: the fast pathway has 1/{beta_inv} of it: pass a multiple of {beta_inv}")
+        fast = width // beta_inv
         self.patch, self.alpha, self.num_features = patch, alpha, 32 * (width + fast)
-        self.early_features = [fast, 4 * width + 8 * fast + 4 * fast]
-        net = create_slowfast(
-            slowfast_channel_reduction_ratio=beta_inv,
-            slowfast_fusion_conv_stride=(alpha, 1, 1),
-            input_channels=(slow_stem["channels"],) * 2,
-            stem_dim_outs=(width, fast),
-            stem_conv_kernel_sizes=(slow_stem["kernel"], fast_stem["kernel"]),
-            stem_conv_strides=(slow_stem["stride"],) * 2,
-            stem_pool=(slow_stem["pool"],) * 2,
-            stage_spatial_strides=(slow_stem["strides"],) * 2,
-            head=None,
-            head_pool_kernel_sizes=((1, 1, 1), (1, 1, 1)),
-        )
-        self.net = nn.ModuleList(net.blocks[:-1])
+        self.early_features = [fast, 4 * width + 8 * fast + 4 * fast]  # 8·fast: what fusion added to the slow pathway
+        self.net = _slowfast_blocks(width, fast, patch, alpha, beta_inv)
         for stem in self.net[0].multipathway_blocks:
-            start_with_colours(stem, patch)
+            init_colour_filters(stem, patch)
 
     def forward(self, video: Tensor) -> VideoFeatures:  # video: (B, T, 3, H, W), zero-centred
         x = space_to_depth(video, self.patch)
-        stems, fuse = self.net[0].multipathway_blocks, self.net[0].multipathway_fusion
-        responses, pathways = zip(*(_through_stem(s, p) for s, p in zip(stems, (x[:, :, :: self.alpha], x))))
-        first = pathways = self.net[1](fuse(list(pathways)))
+        (slow_stem, fast_stem), fuse = self.net[0].multipathway_blocks, self.net[0].multipathway_fusion
+        _, slow = _through_stem(slow_stem, x[:, :, :: self.alpha])
+        response, fast = _through_stem(fast_stem, x)
+        first = pathways = self.net[1](fuse([slow, fast]))
         for block in self.net[2:]:
             pathways = block(list(pathways))
-        return VideoFeatures(
-            _per_frame(self._join([_to_grid(p) for p in pathways])),
-            [_per_frame(responses[1]), _per_frame(self._join(first))],
-        )
+        maps = self._join([_to_grid(pathway) for pathway in pathways])
+        return VideoFeatures(_per_frame(maps), [_per_frame(response), _per_frame(self._join(first))])
 
-    def _join(self, pathways: list[Tensor]) -> Tensor:
+    def _join(self, pathways: list[Tensor]) -> Tensor:  # slow and fast -> one map (B, C, T, h, w)
         slow, fast = pathways
         return torch.cat([slow.repeat_interleave(self.alpha, dim=2)[:, :, : fast.shape[2]], fast], 1)

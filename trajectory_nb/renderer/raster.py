@@ -19,20 +19,22 @@ def coverage(
 ) -> torch.Tensor:  # (..., H, W) in [0, 1]
     "How much of each pixel an anti-aliased disc covers; differentiable in `uv` and `radius`."
     y, x = (torch.arange(n, dtype=uv.dtype, device=uv.device) for n in size)
-    square = (x - uv[..., :1]).square()[..., None, :] + (y - uv[..., 1:]).square()[..., :, None]
-    inner = (radius.square() - SOFT_EDGE**2 / 20).clamp_min(0).sqrt()[..., None, None]
-    edge = ((inner - square.clamp_min(1e-6).sqrt()) / SOFT_EDGE + 0.5).clamp(0, 1)
-    return edge * edge * (3 - 2 * edge)
+    squared = (x - uv[..., :1]).square()[..., None, :] + (y - uv[..., 1:]).square()[..., :, None]
+    drawn_radius = (radius.square() - SOFT_EDGE**2 / 20).clamp_min(0).sqrt()[..., None, None]
+    ramp = ((drawn_radius - squared.clamp_min(1e-6).sqrt()) / SOFT_EDGE + 0.5).clamp(0, 1)
+    return ramp * ramp * (3 - 2 * ramp)
 
 # %% ../../nbs/03_renderer/02_raster.ipynb #c7f6cab8
-BACKGROUND, TRAIL_COLOUR, BALL_COLOUR = (
-    (r / 255, g / 255, b / 255) for r, g, b in ((15, 18, 31), (15, 115, 191), (255, 204, 64))
-)  # RGB in [0, 1]
+BACKGROUND = (15 / 255, 18 / 255, 31 / 255)  # RGB in [0, 1]
+TRAIL_COLOUR = (15 / 255, 115 / 255, 191 / 255)
+BALL_COLOUR = (255 / 255, 204 / 255, 64 / 255)
 
 STYLES = {"dot": (), "trail": (0.80, 0.65, 0.50, 0.36, 0.23, 0.11), "echo": (0, 0, 0, 0.9)}
 
 
-def ghosts_of(style: str) -> tuple:  # strengths, the youngest ghost first
+def ghosts_of(
+    style: str,  # a key of STYLES
+) -> tuple:  # strengths, the youngest ghost first
     "The entry of a style; `ValueError` for an unknown one."
     if style not in STYLES:
         raise ValueError(
@@ -41,8 +43,10 @@ def ghosts_of(style: str) -> tuple:  # strengths, the youngest ghost first
     return STYLES[style]
 
 
-def ghost_table(styles: list[str]) -> np.ndarray:  # float32 (N, G): a row per clip, zeros behind shorter ones
-    "The ghosts of many clips."
+def ghost_table(
+    styles: list[str],  # of N clips
+) -> np.ndarray:  # float32 (N, G): a row per clip, padded with zeros
+    "The ghosts of many clips; `ValueError` for an unknown style."
     kinds = {name: ghosts_of(name) for name in dict.fromkeys(styles)}
     longest = max(map(len, kinds.values()))
     rows = {name: np.float32([*ghosts, *[0] * (longest - len(ghosts))]) for name, ghosts in kinds.items()}
@@ -60,7 +64,9 @@ def paint(
     trail = torch.zeros_like(ball)
     for k, strength in enumerate(ghosts[: ball.shape[1] - 1], 1):
         trail = torch.cat([trail[:, :k], torch.maximum(trail[:, k:], strength * ball[:, :-k])], 1)
-    colour = lambda rgb: torch.tensor(rgb, dtype=uv.dtype, device=uv.device).view(3, 1, 1)
-    background, shade, front = map(colour, (BACKGROUND, TRAIL_COLOUR, BALL_COLOUR))
-    under = background + trail[:, :, None] * (shade - background)
-    return under + ball[:, :, None] * (front - under)
+    background, trail_colour, ball_colour = (
+        torch.tensor(rgb, dtype=uv.dtype, device=uv.device).view(3, 1, 1)
+        for rgb in (BACKGROUND, TRAIL_COLOUR, BALL_COLOUR)
+    )
+    under = background + trail[:, :, None] * (trail_colour - background)
+    return under + ball[:, :, None] * (ball_colour - under)

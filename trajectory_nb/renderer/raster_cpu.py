@@ -22,138 +22,135 @@ from numba.core.caching import FunctionCache
 from .camera import BALL_RADIUS, SOFT_EDGE, Camera, balls
 from .raster import BACKGROUND, BALL_COLOUR, TRAIL_COLOUR
 
-# %% ../../nbs/03_renderer/03_raster_cpu.ipynb #ff4a09dc
-class _Kept(FunctionCache):
-    "Machine code on disk, which spares the next process the compiler: where it is damaged or finds no room, it is compiled again."
+# %% ../../nbs/03_renderer/03_raster_cpu.ipynb #2318d757
+class _TolerantCache(FunctionCache):
+    "Machine code on disk, which spares the next process the compiler; damaged or without room, it is compiled again."
 
-    def load_overload(self, *given):
+    def load_overload(self, *arguments):
         try:
-            return super().load_overload(*given)
+            return super().load_overload(*arguments)
         except Exception:
-            return self._attempt(self.flush)  # the index anew, or what is damaged could not be replaced
+            return self._attempt(self.flush)  # begins a new index: damaged code could not be replaced in the old one
 
-    def save_overload(self, *given):
-        self._attempt(super().save_overload, *given)
+    def save_overload(self, *arguments):
+        self._attempt(super().save_overload, *arguments)
 
-    def _attempt(self, work, *given) -> None:
+    def _attempt(self, work, *arguments) -> None:
         try:
-            work(*given)
+            work(*arguments)
         except Exception:
-            pass  # unpickling raises what it likes; the code in memory is as good
+            pass  # unpickling may raise anything; the code in memory is as good
 
-
+# %% ../../nbs/03_renderer/03_raster_cpu.ipynb #d059eb66
 def _compiled(function):
-    "Machine code that holds no lock, kept beside the module for the next process; a notebook's cell has no place to keep it."
+    "Machine code that does not hold the GIL, cached beside the module; of a notebook's cell it cannot be cached."
     compiled = numba.njit(nogil=True)(function)
     if Path(function.__code__.co_filename).is_file():
         try:
-            compiled._cache = _Kept(function)
+            compiled._cache = _TolerantCache(function)
         except (RuntimeError, OSError):
             pass  # no folder that can be written
     return compiled
 
 
 def _inlined(function):
-    "The same inside whoever calls it. A call would count references to its arrays, and counting waits until all that is streamed has arrived."
+    """The same, inlined into its caller.
+
+    A call would count references to its arrays, and counting waits until all that is streamed has arrived."""
     return numba.njit(nogil=True, inline="always")(function)
 
-
+# %% ../../nbs/03_renderer/03_raster_cpu.ipynb #5dcd26e9
 _LEVELS = np.float32(255) * np.array([BACKGROUND, TRAIL_COLOUR, BALL_COLOUR], np.float32)
 _HALF = np.float32(0.5)
 
 
 @_inlined
 def _box(u, v, radius, soft, size):
-    "Where a ball shows: first and past-last column, first and past-last row; and the radius of its disc."
+    "Where a ball shows: first and past-last column, first and past-last row; and the radius of the disc that is drawn."
     inner = np.sqrt(max(radius * radius - soft * soft / np.float32(20), np.float32(0)))
     reach = inner + soft * _HALF
-    left, top = min(max(np.ceil(u - reach), 0), size[1]), min(max(np.ceil(v - reach), 0), size[0])
-    right, bottom = (
-        max(min(np.floor(u + reach), size[1] - 1) + 1, left),
-        max(min(np.floor(v + reach), size[0] - 1) + 1, top),
-    )
+    left = min(max(np.ceil(u - reach), 0), size[1])
+    top = min(max(np.ceil(v - reach), 0), size[0])
+    right = max(min(np.floor(u + reach), size[1] - 1) + 1, left)
+    bottom = max(min(np.floor(v + reach), size[0] - 1) + 1, top)
     return int(left), int(right), int(top), int(bottom), inner
 
-# %% ../../nbs/03_renderer/03_raster_cpu.ipynb #29689012
+# %% ../../nbs/03_renderer/03_raster_cpu.ipynb #e7343658
 LANES = 8  # pixels computed at once
+_FLOATS = ir.VectorType(ir.FloatType(), LANES)
 
 
-def _spread(builder, value, lanes):
+def _broadcast(builder, value, lanes):
     "One value in all lanes of a vector."
-    first = builder.insert_element(
-        ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined), value, ir.IntType(32)(0)
-    )
+    undefined = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.IntType(32)(0))
     return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes))
 
 
-def _disc(builder, across, down, middle, scale):
-    "The coverage of eight pixels of a row, the first of them `across` and `down` from a ball's centre."
-    floats = ir.VectorType(ir.FloatType(), LANES)
-    same = lambda x: ir.Constant(floats, [float(x)] * LANES)
-    call = lambda name, *given: builder.call(
-        cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(floats, [floats] * len(given)), f"llvm.{name}.v{LANES}f32"
-        ),
-        given,
-    )
-    across, down, middle, scale = (_spread(builder, x, LANES) for x in (across, down, middle, scale))
-    across = builder.fadd(across, ir.Constant(floats, [float(i) for i in range(LANES)]))
-    away = call("sqrt", builder.fadd(builder.fmul(across, across), builder.fmul(down, down)))
-    edge = call("minnum", call("maxnum", builder.fsub(middle, builder.fmul(away, scale)), same(0)), same(1))
-    return builder.fmul(builder.fmul(edge, edge), builder.fsub(same(3), builder.fmul(same(2), edge)))
+def _constant(value):
+    "A number in all lanes."
+    return ir.Constant(_FLOATS, [float(value)] * LANES)
+
+
+def _call(builder, name, *operands):
+    "An LLVM intrinsic, such as `sqrt`, on all lanes."
+    signature = ir.FunctionType(_FLOATS, [_FLOATS] * len(operands))
+    function = cgutils.get_or_insert_function(builder.module, signature, f"llvm.{name}.v{LANES}f32")
+    return builder.call(function, operands)
 
 # %% ../../nbs/03_renderer/03_raster_cpu.ipynb #c1eeceb9
+def _vector_coverage(builder, dx, dy, offset, scale):
+    "The coverage of eight pixels of a row, the first of them (`dx`, `dy`) from the ball's centre."
+    dx, dy, offset, scale = (_broadcast(builder, x, LANES) for x in (dx, dy, offset, scale))
+    dx = builder.fadd(dx, ir.Constant(_FLOATS, [float(i) for i in range(LANES)]))
+    distance = _call(builder, "sqrt", builder.fadd(builder.fmul(dx, dx), builder.fmul(dy, dy)))
+    ramp = builder.fsub(offset, builder.fmul(distance, scale))
+    ramp = _call(builder, "minnum", _call(builder, "maxnum", ramp, _constant(0)), _constant(1))
+    return builder.fmul(builder.fmul(ramp, ramp), builder.fsub(_constant(3), builder.fmul(_constant(2), ramp)))
+
+
 @extending.intrinsic
-def _ball_pixels(typingctx, planes, place, plane, across, down, middle, scale):
-    "Those eight pixels, from byte `place` of three planes that lie `plane` bytes apart."
+def _ball_pixels(typingctx, planes, first, plane, dx, dy, offset, scale):
+    "Write those eight pixels, from byte `first` of three planes that lie `plane` bytes apart."
 
     def codegen(context, builder, signature, args):
-        share, data = _disc(builder, *args[3:]), context.make_array(planes)(context, builder, args[0]).data
-        for c, (back, front) in enumerate(zip(_LEVELS[0], _LEVELS[2])):
-            same = lambda x: ir.Constant(share.type, [float(x)] * LANES)
-            level = builder.fadd(same(back + _HALF), builder.fmul(share, same(front - back)))
-            level = builder.trunc(
-                builder.fptosi(level, ir.VectorType(ir.IntType(32), LANES)), ir.VectorType(ir.IntType(8), LANES)
-            )
-            there = builder.gep(data, [builder.add(args[1], builder.mul(args[2], args[2].type(c)))])
-            builder.store(level, builder.bitcast(there, level.type.as_pointer()), align=1)
+        cover, data = _vector_coverage(builder, *args[3:]), context.make_array(planes)(context, builder, args[0]).data
+        int32s, bytes_ = ir.VectorType(ir.IntType(32), LANES), ir.VectorType(ir.IntType(8), LANES)
+        for c, (back, front) in enumerate(zip(_LEVELS[0], _LEVELS[2], strict=True)):
+            level = builder.fadd(_constant(back + _HALF), builder.fmul(cover, _constant(front - back)))
+            level = builder.trunc(builder.fptosi(level, int32s), bytes_)
+            address = builder.gep(data, [builder.add(args[1], builder.mul(args[2], args[2].type(c)))])
+            builder.store(level, builder.bitcast(address, bytes_.as_pointer()), align=1)
         return context.get_dummy_value()
 
     return types.void(planes, types.intp, types.intp, *[types.float32] * 4), codegen
 
 # %% ../../nbs/03_renderer/03_raster_cpu.ipynb #d07435d6
 @_inlined
-def _dot(planes, u, v, radius, soft, size):
-    "A ball without ghosts into the planes (3·H·W) of a frame at least eight pixels wide; returns the box that was written."
+def _draw_ball(planes, u, v, radius, soft, size):
+    "A ball without ghosts, into the planes (3·H·W) of a frame at least eight pixels wide; returns the box written."
     left, right, top, bottom, inner = _box(u, v, radius, soft, size)
-    wide, scale = (right - left + LANES - 1) // LANES * LANES, np.float32(1) / soft
-    left = max(min(left, size[1] - wide), 0)
-    right = min(left + wide, size[1])
+    width, scale = (right - left + LANES - 1) // LANES * LANES, np.float32(1) / soft
+    left = max(min(left, size[1] - width), 0)
+    right = min(left + width, size[1])
+    plane, offset = size[0] * size[1], inner * scale + _HALF
     for y in range(top, bottom):
         for x in range(left, right, LANES):
             x = min(x, size[1] - LANES)
-            _ball_pixels(
-                planes,
-                y * size[1] + x,
-                size[0] * size[1],
-                np.float32(x) - u,
-                np.float32(y) - v,
-                inner * scale + _HALF,
-                scale,
-            )
+            _ball_pixels(planes, y * size[1] + x, plane, np.float32(x) - u, np.float32(y) - v, offset, scale)
     return left, right, top, bottom
 
 # %% ../../nbs/03_renderer/03_raster_cpu.ipynb #0290e98c
 @_compiled
-def _row(share, count, across, down, inner, soft):
-    "The coverage of `count` pixels of one row, `across` and `down` from the ball's centre."
-    nothing, all_of_it, scale = np.float32(0), np.float32(1), np.float32(1) / soft
-    middle, down = inner * scale + _HALF, down * down
-    for x in range(count):
-        away = np.float32(np.int32(x)) + across
-        edge = middle - np.sqrt(away * away + down) * scale
-        edge = nothing if edge < nothing else all_of_it if edge > all_of_it else edge
-        share[x] = edge * edge * (np.float32(3) - np.float32(2) * edge)
+def _row(cover, count, dx, dy, inner, soft):
+    "The coverage of `count` pixels of one row, the first of them (`dx`, `dy`) from the ball's centre."
+    zero, one, scale = np.float32(0), np.float32(1), np.float32(1) / soft
+    offset, dy_squared = inner * scale + _HALF, dy * dy
+    for i in range(count):
+        x = np.float32(np.int32(i)) + dx
+        ramp = offset - np.sqrt(x * x + dy_squared) * scale
+        ramp = zero if ramp < zero else one if ramp > one else ramp
+        cover[i] = ramp * ramp * (np.float32(3) - np.float32(2) * ramp)
 
 # %% ../../nbs/03_renderer/03_raster_cpu.ipynb #810ba171
 @_compiled
@@ -169,8 +166,8 @@ def _gather(t, ghosts, boxes, discs, ball, trail):
             disc, row = discs[(t - k) % slots, y - y0], ball[y, x0:x1] if k == 0 else trail[y, x0:x1]
             strength = np.float32(1) if k == 0 else ghosts[k - 1]
             for x in range(len(row)):
-                shown = strength * disc[x]
-                row[x] = shown if shown > row[x] else row[x]
+                value = strength * disc[x]
+                row[x] = value if value > row[x] else row[x]
     return left, right, top, bottom
 
 
@@ -179,67 +176,54 @@ def _mix(frame, box, levels, ball, trail):
     "The colours of a box, whose planes are empty afterwards."
     x0, x1, y0, y1 = box
     for y in range(y0, y1):
-        share, shade = ball[y, x0:x1], trail[y, x0:x1]
+        ball_row, trail_row = ball[y, x0:x1], trail[y, x0:x1]
         for c in range(3):
-            row, back, along, front = (
-                frame[c, y, x0:x1],
-                levels[0, c] + _HALF,
-                levels[1, c] - levels[0, c],
-                levels[2, c] + _HALF,
-            )
+            row, back, front = frame[c, y, x0:x1], levels[0, c] + _HALF, levels[2, c] + _HALF
+            contrast = levels[1, c] - levels[0, c]
             for x in range(len(row)):
-                under = back + shade[x] * along
-                row[x] = np.uint8(np.int32(under + share[x] * (front - under)))
-        share[:], shade[:] = 0, 0
+                under = back + trail_row[x] * contrast
+                row[x] = np.uint8(np.int32(under + ball_row[x] * (front - under)))
+        ball_row[:], trail_row[:] = 0, 0
 
-# %% ../../nbs/03_renderer/03_raster_cpu.ipynb #e2d78289
-BLOCK = 64  # bytes streamed at once: a line of the cache
+# %% ../../nbs/03_renderer/03_raster_cpu.ipynb #d9449f99
+BLOCK = 64  # bytes streamed at once: a cache line
 _BYTES = ir.VectorType(ir.IntType(8), BLOCK)
 
 
-def _past_the_caches(context, builder, target, place, block):
-    "Store a block at an address that 32 divides, without reading what was there."
-    there = builder.bitcast(builder.gep(target, [place]), block.type.as_pointer())
-    builder.store(block, there, align=32).set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
+def _store_nontemporal(context, builder, target, first, block):
+    "Store a block from byte `first` on, an address that 32 divides, without reading what was there."
+    address = builder.bitcast(builder.gep(target, [first]), block.type.as_pointer())
+    nontemporal = builder.module.add_metadata([ir.IntType(32)(1)])
+    builder.store(block, address, align=32).set_metadata("nontemporal", nontemporal)
     return context.get_dummy_value()
 
 
 @extending.intrinsic
-def _stream(typingctx, target, place, source, there):
-    "`target[place:place + BLOCK] = source[there:there + BLOCK]`"
+def _stream(typingctx, target, first, source, start):
+    "`target[first:first + BLOCK] = source[start:start + BLOCK]`"
 
     def codegen(context, builder, signature, args):
         to, data = (context.make_array(signature.args[k])(context, builder, args[k]).data for k in (0, 2))
-        return _past_the_caches(
-            context,
-            builder,
-            to,
-            args[1],
-            builder.load(builder.bitcast(builder.gep(data, [args[3]]), _BYTES.as_pointer()), align=1),
-        )
+        block = builder.load(builder.bitcast(builder.gep(data, [args[3]]), _BYTES.as_pointer()), align=1)
+        return _store_nontemporal(context, builder, to, args[1], block)
 
     return types.void(target, types.intp, source, types.intp), codegen
 
-
+# %% ../../nbs/03_renderer/03_raster_cpu.ipynb #82b3dda2
 @extending.intrinsic
-def _stream_value(typingctx, target, place, value):
-    "`target[place:place + BLOCK] = value`"
+def _stream_value(typingctx, target, first, value):
+    "`target[first:first + BLOCK] = value`"
 
     def codegen(context, builder, signature, args):
-        return _past_the_caches(
-            context,
-            builder,
-            context.make_array(target)(context, builder, args[0]).data,
-            args[1],
-            _spread(builder, args[2], BLOCK),
-        )
+        to = context.make_array(target)(context, builder, args[0]).data
+        return _store_nontemporal(context, builder, to, args[1], _broadcast(builder, args[2], BLOCK))
 
     return types.void(target, types.intp, types.uint8), codegen
 
 
 @extending.intrinsic
-def _arrived(typingctx):
-    "All that was streamed is there for other threads to see."
+def _fence(typingctx):
+    "All that was streamed is visible to other threads."
 
     def codegen(context, builder, signature, args):
         builder.fence("seq_cst")
@@ -249,18 +233,19 @@ def _arrived(typingctx):
 
 # %% ../../nbs/03_renderer/03_raster_cpu.ipynb #52cdb5af
 @_inlined
-def _send(target, place, frame, top, bottom, size, levels):
-    "A frame to byte `place` of `target`, in blocks; its rows outside `top` to `bottom` are background."
+def _send(target, offset, frame, top, bottom, size, levels):
+    "A frame to byte `offset` of `target`, in blocks; its rows outside `top` to `bottom` are background."
     plane = size[0] * size[1]
     for c in range(3):
         back, start = np.uint8(levels[0, c] + _HALF), c * plane
-        first, last = start + top * size[1] // BLOCK * BLOCK, start + (bottom * size[1] + BLOCK - 1) // BLOCK * BLOCK
+        first = start + top * size[1] // BLOCK * BLOCK
+        last = start + (bottom * size[1] + BLOCK - 1) // BLOCK * BLOCK
         for i in range(start, first, BLOCK):
-            _stream_value(target, place + i, back)
+            _stream_value(target, offset + i, back)
         for i in range(first, last, BLOCK):
-            _stream(target, place + i, frame, i)
+            _stream(target, offset + i, frame, i)
         for i in range(last, start + plane, BLOCK):
-            _stream_value(target, place + i, back)
+            _stream_value(target, offset + i, back)
 
 
 @_inlined
@@ -276,47 +261,47 @@ def _erase(planes, box, size, levels):
 # %% ../../nbs/03_renderer/03_raster_cpu.ipynb #34957f2b
 @_compiled
 def _clips(uv, radius, ghosts, soft, levels, first, last, out):
-    "Clips `first` to `last` of a batch: each frame is drawn in one small place, streamed to where it belongs, and erased."
+    "Clips `first` to `last`: each frame is drawn in one small buffer, streamed to where it belongs, and erased."
     size, slots = out.shape[3:], ghosts.shape[1] + 1
     target, frame = out.reshape(out.size), np.empty((3, size[0], size[1]), np.uint8)
-    planes, blocks = frame.reshape(frame.size), (out.ctypes.data % 32 | size[0] * size[1] % BLOCK) == 0
+    planes, in_blocks = frame.reshape(frame.size), (out.ctypes.data % 32 | size[0] * size[1] % BLOCK) == 0
     _erase(planes, (0, size[1], 0, size[0]), size, levels)
     side = int(2 * np.ceil(radius[first:last].max() + soft)) + 1
     boxes, discs = np.zeros((slots, 4), np.int64), np.empty((slots, min(side, size[0]), min(side, size[1])), np.float32)
     ball, trail = np.zeros(size, np.float32), np.zeros(size, np.float32)
     for n in range(first, last):
-        alive = ghosts.shape[1]
-        while alive and ghosts[n, alive - 1] == 0:
-            alive -= 1
+        count = ghosts.shape[1]
+        while count and ghosts[n, count - 1] == 0:
+            count -= 1
         for t in range(radius.shape[1]):
             u, v = uv[n, t, 0], uv[n, t, 1]
-            if alive == 0 and size[1] >= LANES:
-                box = _dot(planes, u, v, radius[n, t], soft, size)
+            if count == 0 and size[1] >= LANES:
+                box = _draw_ball(planes, u, v, radius[n, t], soft, size)
             else:
                 left, right, top, bottom, inner = _box(u, v, radius[n, t], soft, size)
                 boxes[t % slots] = left, right, top, bottom
                 for y in range(top, bottom):
                     _row(discs[t % slots, y - top], right - left, np.float32(left) - u, np.float32(y) - v, inner, soft)
-                box = _gather(t, ghosts[n, :alive], boxes, discs, ball, trail)
+                box = _gather(t, ghosts[n, :count], boxes, discs, ball, trail)
                 _mix(frame, box, levels, ball, trail)
-            place = (n * radius.shape[1] + t) * len(planes)
-            if blocks:
-                _send(target, place, planes, box[2], box[3], size, levels)
+            offset = (n * radius.shape[1] + t) * len(planes)
+            if in_blocks:
+                _send(target, offset, planes, box[2], box[3], size, levels)
             else:
-                target[place : place + len(planes)] = planes
+                target[offset : offset + len(planes)] = planes
             _erase(planes, box, size, levels)
-    _arrived()
+    _fence()
 
 # %% ../../nbs/03_renderer/03_raster_cpu.ipynb #7a38e1b5
 _PARALLEL = 512  # frames, below which a second thread costs more than it brings
 
 
 @cache
-def _helpers() -> ThreadPoolExecutor:
+def _thread_pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1, "draw")
 
 
-os.register_at_fork(after_in_child=_helpers.cache_clear)  # threads do not live on in a child
+os.register_at_fork(after_in_child=_thread_pool.cache_clear)  # threads do not live on in a child
 
 
 def draw_cpu(
@@ -326,22 +311,19 @@ def draw_cpu(
     out: torch.Tensor,  # contiguous uint8 (N, T, 3, H, W), every byte of which is written
 ) -> None:
     "`paint`, rounded to bytes, by as many threads as torch uses."
-    N, T = radius.shape
-    assert uv.shape == (N, T, 2) and len(ghosts) == N and out.shape[:3] == (N, T, 3) and out.is_contiguous(), (
-        uv.shape,
-        ghosts.shape,
-        out.shape,
-    )
-    given = uv.contiguous().numpy(), radius.contiguous().numpy(), ghosts, np.float32(SOFT_EDGE), _LEVELS
+    (N, T), shapes = radius.shape, (uv.shape, ghosts.shape, out.shape)
+    assert uv.shape == (N, T, 2) and len(ghosts) == N and out.shape[:3] == (N, T, 3) and out.is_contiguous(), shapes
+    batch = uv.contiguous().numpy(), radius.contiguous().numpy(), ghosts, np.float32(SOFT_EDGE), _LEVELS
+
+    def draw(first: int, last: int) -> None:
+        _clips(*batch, first, last, out.numpy())
+
     threads = min(torch.get_num_threads(), max(1, N * T // _PARALLEL), N)
-    cuts = [N * i // threads for i in range(threads + 1)]
-    work = lambda first, last: _clips(*given, first, last, out.numpy())
     if threads == 1:
-        return work(0, N)
-    others = [
-        _helpers().submit(work, *ends) for ends in zip(cuts[1:-1], cuts[2:])
-    ]  # this thread is one of them: another takes a while to wake
-    work(0, cuts[1])
+        return draw(0, N)
+    cuts = [N * i // threads for i in range(threads + 1)]
+    others = [_thread_pool().submit(draw, *ends) for ends in zip(cuts[1:-1], cuts[2:], strict=True)]
+    draw(0, cuts[1])  # this thread takes a part itself: waking another takes a while
     for other in others:
         other.result()
 
@@ -357,7 +339,7 @@ def _times(m, x, y, z):
 
 @_compiled
 def _locate(xyz, K, R, t, ball, uv, radius):
-    "Project (N, T, 3) positions into `uv` and `radius`; False where a ball is not wholly before the camera, or nowhere."
+    "Project (N, T, 3) positions into `uv` and `radius`; False if one is not finite or not in front of the camera."
     sound = True
     for n in range(len(xyz)):
         size = ball * np.sqrt(K[n, 0, 0] * K[n, 1, 1])
@@ -375,10 +357,9 @@ def balls_cpu(
     camera: Camera,  # batch shape (N,)
 ) -> tuple:  # float32 centres (N, T, 2) and radii (N, T), pixels
     "`balls` of float32 values, computed in double precision, without gradient; raises what `balls` raises."
-    given = [
-        np.asarray(x, np.float32).astype(float) for x in (positions, camera.K, camera.R, camera.t)
-    ]  # what a stored set holds decides the bytes
+    # rounded to float32 first: that is what a stored set holds, and it has to give the same bytes
+    inputs = [np.asarray(x, np.float32).astype(float) for x in (positions, camera.K, camera.R, camera.t)]
     uv, radius = np.empty((*positions.shape[:2], 2), np.float32), np.empty(positions.shape[:2], np.float32)
-    if 0 in positions.shape or not _locate(*given, BALL_RADIUS, uv, radius):
+    if 0 in positions.shape or not _locate(*inputs, BALL_RADIUS, uv, radius):
         return balls(positions, camera)
     return torch.from_numpy(uv), torch.from_numpy(radius)
