@@ -236,8 +236,9 @@ def score_facts(
 
 # %% ../../nbs/02_motion/05_description.ipynb #a0d82910
 _VERB = re.compile(
-    r"\b(?:is|are|was|has|have|does|goes|flies|lies|reach(?:es|ed)|(?:move|travel|make|keep|complete|climb|drop|rise|fall|descend|ascend|turn|"
-    r"rotate|circle|follow|stay|remain|peak|spiral|orbit|average|trace|describe|wind|start|end|cover|take|maintain|curve|spin|loop|run|perform|"
+    r"\b(?:is|are|was|has|have|does|goes|flies|lies|reach(?:es|ed)|"
+    r"(?:move|travel|make|keep|complete|climb|drop|rise|fall|descend|ascend|turn|rotate|circle|follow|stay|remain|peak|"
+    r"spiral|orbit|average|trace|describe|wind|start|end|cover|take|maintain|curve|spin|loop|run|perform|"
     r"gain|lose|arc|cross|swing|sink|head|slide|continue|last|show|appear|exhibit)(?:s|d|ed))\b",
     re.I,
 )
