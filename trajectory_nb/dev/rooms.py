@@ -45,8 +45,9 @@ class Import:
 def modules_of(package: str | Path) -> dict[str, Path]:  # module → its file; a package's facade by the package's name
     "The modules of the library."
     home = Path(package)
-    files = sorted(path for path in home.rglob("*.py") if path.name != "_modidx.py" and path.parent != home)
-    return {".".join(path.relative_to(home).with_suffix("").parts).removesuffix(".__init__"): path for path in files}
+    files = sorted(path for path in home.rglob("*.py") if path.name != "_modidx.py")
+    names = {path: ".".join(path.relative_to(home).with_suffix("").parts).removesuffix(".__init__") for path in files}
+    return {name: path for path, name in names.items() if name != "__init__"}
 
 # %% ../../nbs/16_dev/07_rooms.ipynb #1095ec63
 def imports_of(package: str | Path) -> list[Import]:
@@ -56,8 +57,8 @@ def imports_of(package: str | Path) -> list[Import]:
         parent = module if path.name == "__init__.py" else module.rpartition(".")[0]
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for target, name in _taken(node, parent):
-                if f"{target}.{name}" in modules:
-                    target, name = f"{target}.{name}", ""
+                if (inner := f"{target}.{name}".lstrip(".")) in modules:
+                    target, name = inner, ""
                 if target in modules and target != module:
                     imports.append(Import(module, target, name, f"{path}:{node.lineno}"))
     return imports
@@ -207,9 +208,19 @@ def main(arguments: list[str]) -> int:  # exit code
     """`python -m trajectory_nb.dev.rooms NBS PACKAGE [--write]`: print what is out of order.
 
     With `--write` the sidebar is renewed."""
-    nbs, package = Path(arguments[0]), Path(arguments[1])
+    folders = [Path(word) for word in arguments if not word.startswith("-")]
+    if (
+        len(folders) != 2
+        or not all(folder.is_dir() for folder in folders)
+        or {*arguments} - {*map(str, folders), "--write"}
+    ):
+        print("usage: python -m trajectory_nb.dev.rooms NBS PACKAGE [--write], two folders", file=sys.stderr)
+        return 2
+    nbs, package = folders
     imports = imports_of(package)
-    wrong = [*backward(imports, plan_of(nbs)), *(f"a circle: {path}" for path in circles(imports))]
+    plan = plan_of(nbs)
+    wrong = [f"no notebook of a room exports {module}" for module in modules_of(package) if module not in plan]
+    wrong += [*backward(imports, plan), *(f"a circle: {path}" for path in circles(imports))]
     wrong += [*(f"private: {line}" for line in private(imports)), *unknown(imports, package)]
     file, text = nbs / "sidebar.yml", sidebar(nbs)
     if "--write" in arguments:

@@ -91,7 +91,9 @@ def code_files(
 ) -> dict[str, str]:  # file, such as `motion/laws.py` → the beginning of a SHA-256
     "Fingerprints of all that decides what a branch computes."
     package, notebook = Path(package or Path(trajectory_nb.__file__).parent), Path(notebook or find_notebook())
-    files = sorted(path for name in DECIDING for path in (package / name).rglob("*.py"))
+    files = sorted(
+        path for name in (*DECIDING, ".") for path in (package / name).glob("*.py") if path.name != "_modidx.py"
+    )
     contents = {path.relative_to(package).as_posix(): path.read_bytes() for path in files}
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
